@@ -147,7 +147,6 @@ const rows = [
       '../options.ts',
       '../http/range.ts',
       '../keys/storage-key.ts',
-      ,
       '../policy/decision.ts',
       '../storage/driver.ts',
     ],
