@@ -157,7 +157,8 @@ function requireLength(completeLength: number): void {
 }
 
 function requireMaxRanges(maxRanges: number): number {
-  if (!(maxRanges >= 0))
+  if (!(maxRanges >= 0)) {
     throw new TypeError(`Expected maxRanges to be 0 or more, got ${maxRanges}`);
+  }
   return maxRanges;
 }

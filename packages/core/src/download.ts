@@ -1,0 +1,86 @@
+import type { Readable } from 'node:stream';
+
+import type { Conditions } from './http/preconditions.ts';
+import type { StorageKey } from './keys/storage-key.ts';
+import type { DownloadPlan } from './plan/download-plan.ts';
+import type { Obligations } from './policy/obligations.ts';
+import type { Policy, Subject } from './policy/policy.ts';
+import type { Window } from './storage/driver.ts';
+
+/** The facts of a request for a download. An adapter of a framework makes it. */
+export interface DownloadRequest<S = Subject> {
+  /** As it came. Anything but GET and HEAD is refused with 405. */
+  readonly method: string;
+  /** `undefined` when the target names no key, which is answered like a missing object. */
+  readonly key: StorageKey | undefined;
+  /** Who asks; `undefined` when nobody is signed in. */
+  readonly subject: S | undefined;
+  /** The header fields of RFC 9110 §13.1 and §14.2, as they came. */
+  readonly conditions?: Conditions | undefined;
+  /** How the caller wants the download to look. An obligation of the policy counts before it. */
+  readonly obligations?: Obligations | undefined;
+  /** Asked in place of the sluice's policy, where the caller has done the check itself. */
+  readonly policy?: Policy<S> | undefined;
+}
+
+/** A download that is decided, planned and open. Whoever has it must call `settle` once it is over. */
+export interface Download {
+  readonly plan: DownloadPlan;
+  /**
+   * What to send: bytes that are in memory already, or a stream that reads as it is read; absent
+   * where the plan sends no object, and for HEAD. Destroying the stream closes the object.
+   */
+  readonly body: Uint8Array | Readable | undefined;
+  /** Why the store failed, where it did. For logs: it may name paths. */
+  readonly error?: unknown;
+  /**
+   * Says how the transfer ended. The first call counts: it frees the object and the place among
+   * the concurrent downloads, and publishes the {@link DownloadEvent}. Later calls do nothing.
+   */
+  settle(transfer: Transfer): void;
+}
+
+/** How the transfer of a response ended, as the adapter saw it. */
+export interface Transfer {
+  /** `aborted`: the client went away or stopped reading. `failed`: our side could not go on. */
+  readonly end: 'finished' | 'aborted' | 'failed';
+  /** Bytes of the body that were handed to the connection. */
+  readonly bytes: number;
+  readonly error?: unknown;
+}
+
+/**
+ * How a download ended. `complete` and `partial`: the whole object, or the ranges asked for, went
+ * out to the last byte (or, for HEAD, to no byte); `aborted`: the client left or stalled; `failed`:
+ * the store or the transfer failed; `refused`: denied, missing, a failed precondition, a range
+ * outside the object, a wrong method, or too many downloads at once.
+ */
+export type DownloadOutcome =
+  | 'complete'
+  | 'partial'
+  | 'aborted'
+  | 'failed'
+  | 'offloaded'
+  | 'not-modified'
+  | 'refused';
+
+/** Published exactly once for every download, when it is over. */
+export interface DownloadEvent<S = Subject> {
+  readonly outcome: DownloadOutcome;
+  readonly method: string;
+  readonly status: number;
+  /** One sentence: what decided the answer. */
+  readonly why: string;
+  readonly key: StorageKey | undefined;
+  readonly subject: S | undefined;
+  /** The rule of the policy that decided, where one was asked. */
+  readonly rule: string | undefined;
+  /** The windows of a 206. */
+  readonly ranges: readonly Window[] | undefined;
+  /** Bytes of the body handed to the connection; a client that left may have got fewer. */
+  readonly bytes: number;
+  /** Milliseconds from the request to the end of the transfer. */
+  readonly duration: number;
+  /** What the policy, the store or the transfer failed with. */
+  readonly error: unknown;
+}

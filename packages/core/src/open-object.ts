@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+
+import { type BodyRun, createBodyStream } from './body/body-stream.ts';
+import { collectWindow } from './body/read-window.ts';
+import type { Prepared } from './completion.ts';
+import { isSluiceError } from './errors.ts';
+import type { Conditions } from './http/preconditions.ts';
+import type { StorageKey } from './keys/storage-key.ts';
+import type { DownloadPlan } from './plan/download-plan.ts';
+import { planDownload } from './plan/plan-download.ts';
+import { planFailure, planMissing } from './plan/refusal.ts';
+import type { Obligations } from './policy/obligations.ts';
+import type { ObjectHandle, ObjectStat, StorageDriver, Window } from './storage/driver.ts';
+
+/** An allowed download, to be opened. */
+export interface AllowedDownload {
+  readonly method: 'GET' | 'HEAD';
+  readonly key: StorageKey;
+  readonly conditions: Conditions;
+  readonly obligations: Obligations;
+  readonly maxRanges: number;
+}
+
+/**
+ * Opens the object of an allowed download and plans the answer from what was opened, so that
+ * lengths, validators and bytes are of one version. HEAD opens nothing.
+ *
+ * An object that changes under the first attempt is opened once more. It never rejects: a store
+ * that fails is planned as a failure.
+ */
+export async function openObject(
+  storage: StorageDriver,
+  allowed: AllowedDownload,
+): Promise<Prepared> {
+  const attempt = allowed.method === 'HEAD' ? attemptHead : attemptGet;
+  try {
+    return await attempt(storage, allowed);
+  } catch (error) {
+    if (!isChange(error)) return planFault(error);
+  }
+  try {
+    return await attempt(storage, allowed);
+  } catch (error) {
+    return planFault(error);
+  }
+}
+
+/**
+ * Windows up to this size, in bytes, are read before the answer begins: a failure can still be told
+ * by its status, and the object is closed at once.
+ */
+const SMALL_WINDOW = 65_536;
+
+/** Seconds. */
+const RETRY_AFTER = 1;
+
+async function attemptHead(storage: StorageDriver, allowed: AllowedDownload): Promise<Prepared> {
+  const stat = await storage.stat(allowed.key);
+  return { plan: stat === undefined ? planMissing() : planFor(allowed, stat) };
+}
+
+async function attemptGet(storage: StorageDriver, allowed: AllowedDownload): Promise<Prepared> {
+  const handle = await storage.open(allowed.key);
+  if (handle === undefined) return { plan: planMissing() };
+  let streaming = false;
+  try {
+    const plan = planFor(allowed, handle.stat);
+    const runs = runsOf(plan);
+    const [first] = runs;
+    if (first === undefined) return { plan };
+    if (runs.length === 1 && isSmall(first)) {
+      return { plan, body: await collectWindow(handle, first) };
+    }
+    streaming = true;
+    return { plan, body: createBodyStream(handle, runs) };
+  } finally {
+    if (!streaming) closeUnread(handle);
+  }
+}
+
+function planFor(allowed: AllowedDownload, stat: ObjectStat): DownloadPlan {
+  return planDownload({ ...allowed, stat, now: Date.now(), boundary: createBoundary });
+}
+
+function runsOf(plan: DownloadPlan): readonly BodyRun[] {
+  switch (plan.kind) {
+    case 'whole':
+    case 'range':
+      return [plan.window];
+    case 'ranges':
+      return [
+        ...plan.parts.flatMap((part) => [Buffer.from(part.head, 'latin1'), part.window]),
+        Buffer.from(plan.tail, 'latin1'),
+      ];
+    case 'offload':
+    case 'not-modified':
+    case 'precondition-failed':
+    case 'range-not-satisfiable':
+    case 'refused':
+    case 'failed':
+      return [];
+  }
+}
+
+function isSmall(run: BodyRun): run is Window {
+  return !(run instanceof Uint8Array) && run.end - run.start <= SMALL_WINDOW;
+}
+
+/** Off the path of the answer: closing what was only read has no failure that anybody could mend. */
+function closeUnread(handle: ObjectHandle): void {
+  handle.close().catch(() => undefined);
+}
+
+/** RFC 2046 §5.1.1. 128 random bits: no object holds it but by an accident that never happens. */
+function createBoundary(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function isChange(error: unknown): boolean {
+  return (
+    isSluiceError(error) &&
+    (error.code === 'SLUICE_VERSION_CHANGED' || error.code === 'SLUICE_TRUNCATED')
+  );
+}
+
+function planFault(error: unknown): Prepared {
+  if (!isSluiceError(error)) return { plan: planFailure('the store failed', undefined), error };
+  switch (error.code) {
+    case 'SLUICE_INVALID_KEY':
+      return { plan: planMissing() };
+    case 'SLUICE_VERSION_CHANGED':
+    case 'SLUICE_TRUNCATED':
+    case 'SLUICE_UNAVAILABLE':
+      return { plan: planFailure(error.message, error.retryAfter ?? RETRY_AFTER), error };
+    case 'SLUICE_ACCESS_DENIED':
+    case 'SLUICE_IO':
+    case 'SLUICE_ABORTED':
+    case 'SLUICE_EXISTS':
+    case 'SLUICE_RANGE':
+    case 'SLUICE_CONFIG':
+      return { plan: planFailure(error.message, undefined), error };
+  }
+}

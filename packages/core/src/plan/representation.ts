@@ -1,0 +1,104 @@
+import { formatContentDisposition } from '../http/content-disposition.ts';
+import { formatHttpDate } from '../http/date.ts';
+import { formatEntityTag, parseEntityTag } from '../http/entity-tag.ts';
+import { isMediaType, isPassiveMediaType } from '../http/media-type.ts';
+import type { Validators } from '../http/preconditions.ts';
+import type { StorageKey } from '../keys/storage-key.ts';
+import type { Obligations } from '../policy/obligations.ts';
+import type { ObjectStat } from '../storage/driver.ts';
+import type { PlanHeaders } from './download-plan.ts';
+
+/** How one version of an object looks to a client, as obligations and store together have it. */
+export interface Representation {
+  /** Bytes. */
+  readonly size: number;
+  readonly contentType: string;
+  readonly validators: Validators;
+  /** For a 200 and a 206, but for the headers of framing: length, range and multipart type. */
+  readonly headers: PlanHeaders;
+  /** For a 304: what updates a stored response (RFC 9110 §15.4.5). */
+  readonly cacheHeaders: PlanHeaders;
+}
+
+/**
+ * Describes an object for the client: obligations count before what the store says.
+ *
+ * Safe by default: a media type always and `nosniff` (Fetch §2.2.6), so that nothing is guessed
+ * from the bytes; shown inline only where the media type is passive, else an attachment; active
+ * content that is asked inline gets a sandbox (CSP 3 §6.3.3), so that it runs no script in the
+ * application's origin; kept out of shared caches; never transformed on the way, since a coded body
+ * under the same entity tag breaks every resume (RFC 9110 §7.7).
+ */
+export function describe(
+  key: StorageKey,
+  obligations: Obligations,
+  stat: ObjectStat,
+): Representation {
+  const contentType = obligations.contentType ?? mediaTypeOf(stat);
+  const contentEncoding = obligations.contentEncoding ?? stat.contentEncoding;
+  const validators = validatorsOf(obligations, stat);
+  const cacheHeaders = cacheHeadersOf(obligations, validators);
+  return {
+    size: stat.size,
+    contentType,
+    validators,
+    cacheHeaders,
+    headers: {
+      ...presentation(key, obligations, contentType),
+      ...cacheHeaders,
+      ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
+      'content-type': contentType,
+      'x-content-type-options': 'nosniff',
+      'accept-ranges': 'bytes',
+    },
+  };
+}
+
+const UNKNOWN_TYPE = 'application/octet-stream';
+
+const SANDBOX = "sandbox; default-src 'none'";
+
+/** A driver is code of somebody else: what it says must not be able to break a header. */
+function mediaTypeOf(stat: ObjectStat): string {
+  const { contentType } = stat;
+  return contentType !== undefined && isMediaType(contentType) ? contentType : UNKNOWN_TYPE;
+}
+
+function validatorsOf(obligations: Obligations, stat: ObjectStat): Validators {
+  const field = obligations.entityTag ?? stat.entityTag;
+  const entityTag = field === undefined ? undefined : parseEntityTag(field);
+  const { lastModified } = stat;
+  return {
+    ...(entityTag !== undefined && { entityTag }),
+    ...(lastModified !== undefined && Number.isFinite(lastModified) && { lastModified }),
+  };
+}
+
+function cacheHeadersOf(obligations: Obligations, validators: Validators): PlanHeaders {
+  const { entityTag, lastModified } = validators;
+  return {
+    ...obligations.headers,
+    'cache-control': cacheControlOf(obligations.cacheControl),
+    ...(entityTag !== undefined && { etag: formatEntityTag(entityTag) }),
+    ...(lastModified !== undefined && { 'last-modified': formatHttpDate(lastModified) }),
+  };
+}
+
+function cacheControlOf(chosen: string | undefined): string {
+  if (chosen === undefined) return 'private, no-cache, no-transform';
+  return /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(chosen) ? chosen : `${chosen}, no-transform`;
+}
+
+function presentation(key: StorageKey, obligations: Obligations, contentType: string): PlanHeaders {
+  const passive = isPassiveMediaType(contentType);
+  const disposition = obligations.disposition ?? (passive ? 'inline' : 'attachment');
+  const filename = obligations.filename ?? key.slice(key.lastIndexOf('/') + 1);
+  return {
+    ...(disposition === 'inline' &&
+      !passive && {
+        'content-security-policy': SANDBOX,
+        'cross-origin-resource-policy': 'same-origin',
+      }),
+    'content-disposition': formatContentDisposition(disposition, filename),
+  };
+}

@@ -1,0 +1,184 @@
+import { createSettle, type Listener, type Prepared } from './completion.ts';
+import type { Download, DownloadRequest } from './download.ts';
+import { assertKey } from './keys/storage-key.ts';
+import { openObject } from './open-object.ts';
+import { checkOptions, integerOption, quote } from './options.ts';
+import type { DownloadPlan } from './plan/download-plan.ts';
+import { planBusy, planDenial, planMethod, planNoKey } from './plan/refusal.ts';
+import { evaluate } from './policy/evaluate.ts';
+import { explain, type Explanation } from './policy/explain.ts';
+import { joinObligations } from './policy/obligations.ts';
+import { checkPolicy, type Policy, type Subject } from './policy/policy.ts';
+import type { StorageDriver } from './storage/driver.ts';
+
+export interface SluiceOptions<S = Subject> {
+  readonly storage: StorageDriver;
+  /** Asked before every download, and before the store is touched. */
+  readonly policy: Policy<S>;
+  /** Milliseconds in which the policy must answer; a later answer is a denial. Default: 5000. */
+  readonly policyTimeout?: number;
+  /**
+   * How many downloads may run at once; the next one gets 503. Each holds one descriptor of the
+   * store and one socket, so keep it well below half of `ulimit -n`. Default: 4096.
+   */
+  readonly maxDownloads?: number;
+  /** How many ranges one request may ask for; more are answered with the whole. Default: 16. */
+  readonly maxRanges?: number;
+  /**
+   * Milliseconds that a client may take no bytes before an adapter cuts it off. One that takes
+   * less than a piece (64 KiB when it is slow) in that time counts as idle. Default: 60000.
+   */
+  readonly idleTimeout?: number;
+  /** Is told how every download ended, exactly once. */
+  readonly onCompletion?: Listener<S>;
+}
+
+/** What {@link Sluice.explain} is asked. */
+export interface ExplainRequest<S = Subject> {
+  readonly subject: S | undefined;
+  /** A storage key, as the program holds it. */
+  readonly key: string;
+  /** Default: `GET`. */
+  readonly method?: 'GET' | 'HEAD';
+}
+
+/** Decides, opens and plans downloads. It knows no framework; an adapter sends what it planned. */
+export interface Sluice<S = Subject> {
+  /**
+   * Decides and plans a download and opens its object. It does not reject: what the store fails
+   * with is planned as 500 or 503. Whoever calls it must call `settle` of what it gives.
+   */
+  open(request: DownloadRequest<S>): Promise<Download>;
+  /** Plans a download without sending it: for tests and audit. No event is published. */
+  plan(request: DownloadRequest<S>): Promise<DownloadPlan>;
+  /** Says what the policy decides and which rules it passed over. It never reaches a client. */
+  explain(request: ExplainRequest<S>): Promise<Explanation>;
+  /** Milliseconds; see {@link SluiceOptions}. */
+  readonly idleTimeout: number;
+  /** Closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a sluice: one policy over one store.
+ *
+ * @throws TypeError when the policy is not a function, the storage is not a driver, or an option is
+ * unknown or out of bounds
+ */
+export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> {
+  const settings = checkSettings(options);
+  const { storage, policy, policyTimeout, maxDownloads, maxRanges } = settings;
+  let running = 0;
+
+  /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
+  const prepare = async (request: DownloadRequest<S>): Promise<Placed> => {
+    const { method, key, subject } = request;
+    if (method !== 'GET' && method !== 'HEAD') return { plan: planMethod(method), placed: false };
+    if (key === undefined) return { plan: planNoKey(), placed: false };
+    const asked = request.policy ?? policy;
+    const verdict = await evaluate(asked, { subject, method, key }, policyTimeout);
+    const { rule } = verdict;
+    if (verdict.effect === 'deny') {
+      return { plan: planDenial(verdict), rule, error: verdict.cause, placed: false };
+    }
+    if (running >= maxDownloads) return { plan: planBusy(RETRY_AFTER), rule, placed: false };
+    running += 1;
+    const { conditions = {} } = request;
+    const obligations = joinObligations(request.obligations, verdict.obligations);
+    const opened = await openObject(storage, { method, key, conditions, obligations, maxRanges });
+    return { ...opened, rule, placed: true };
+  };
+
+  const free = ({ placed, body }: Placed): void => {
+    if (placed) running -= 1;
+    if (body !== undefined && 'destroy' in body) body.destroy();
+  };
+
+  return Object.freeze({
+    async open(request: DownloadRequest<S>) {
+      const started = performance.now();
+      const prepared = await prepare(request);
+      const { plan, body, error } = prepared;
+      const settle = createSettle(request, prepared, started, {
+        free: () => free(prepared),
+        listener: settings.onCompletion,
+      });
+      return { plan, body, error, settle };
+    },
+    async plan(request: DownloadRequest<S>) {
+      const prepared = await prepare(request);
+      free(prepared);
+      return prepared.plan;
+    },
+    explain({ subject, key, method = 'GET' }: ExplainRequest<S>) {
+      const question = { subject, method, key: assertKey('explain', key) };
+      return explain(policy, question, policyTimeout);
+    },
+    idleTimeout: settings.idleTimeout,
+    async close() {
+      await storage.close?.();
+    },
+  });
+}
+
+/** A prepared download, and whether it counts among those that run. */
+interface Placed extends Prepared {
+  readonly placed: boolean;
+}
+
+/** Seconds. */
+const RETRY_AFTER = 1;
+
+const OPTIONS = [
+  'storage',
+  'policy',
+  'policyTimeout',
+  'maxDownloads',
+  'maxRanges',
+  'idleTimeout',
+  'onCompletion',
+];
+
+interface Settings<S> extends Required<Omit<SluiceOptions<S>, 'onCompletion'>> {
+  readonly onCompletion: Listener<S> | undefined;
+}
+
+function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
+  checkOptions('createSluice', options, OPTIONS);
+  const { storage, policy, onCompletion } = options;
+  checkPolicy('createSluice', policy);
+  if (!isDriver(storage)) {
+    throw new TypeError(
+      `createSluice: storage must be a driver with stat and open, got ${quote(storage)}`,
+    );
+  }
+  if (onCompletion !== undefined && typeof onCompletion !== 'function') {
+    throw new TypeError(
+      `createSluice: onCompletion must be a function, got ${quote(onCompletion)}`,
+    );
+  }
+  const integer = (
+    name: 'policyTimeout' | 'maxDownloads' | 'maxRanges' | 'idleTimeout',
+    fallback: number,
+  ): number => integerOption('createSluice', name, options[name], { least: 1, fallback });
+  return {
+    storage,
+    policy,
+    onCompletion,
+    policyTimeout: integer('policyTimeout', 5000),
+    maxDownloads: integer('maxDownloads', 4096),
+    maxRanges: integer('maxRanges', 16),
+    idleTimeout: integer('idleTimeout', 60_000),
+  };
+}
+
+function isDriver(value: unknown): value is StorageDriver {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'stat' in value &&
+    typeof value.stat === 'function' &&
+    'open' in value &&
+    typeof value.open === 'function'
+  );
+}

@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream';
+
+import type { StorageKey } from '../keys/storage-key.ts';
+
+/**
+ * A store of objects, as Sluice needs it. Two methods are required; all others are optional, and a
+ * driver that cannot do a thing has no method for it, never one that throws.
+ *
+ * A driver knows nothing of HTTP: no ranges in wire form, no conditions, no statuses. It fails with
+ * a {@link SluiceError} whose code names the cause; whatever else it throws is taken for a fault of
+ * the medium. No message may hold a key, a path or a credential.
+ *
+ * What a driver must guarantee (G1–G8) stands at the member it belongs to; the contract suite of
+ * `@sluice/core/testing` proves it.
+ */
+export interface StorageDriver {
+  /** Names the driver in logs and events: `local`, `memory`. It holds no secret. */
+  readonly name: string;
+
+  /** The facts of an object, or `undefined` when there is none under this key. */
+  stat(key: StorageKey, call?: Call): Promise<ObjectStat | undefined>;
+
+  /**
+   * Opens an object for reading, or gives `undefined` when there is none under this key.
+   *
+   * G3: what is missing, a folder or a special file is found out here, not later in a read. A
+   * folder or a part of a key is no object.
+   */
+  open(key: StorageKey, call?: Call): Promise<ObjectHandle | undefined>;
+
+  /** Where the object lies on a disk that a front server can read; without I/O. */
+  localPath?(key: StorageKey): LocalPath | undefined;
+
+  /** Lists the objects whose keys start with a prefix, textually, in no promised order. */
+  list?(prefix: string, call?: Call): AsyncIterable<ListEntry>;
+
+  /**
+   * Stores an object, replacing one that is there.
+   *
+   * G7: readers see the old object or the new one and nothing between; a source that fails, or the
+   * caller's abort, leaves the old one.
+   */
+  put?(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
+
+  /** Removes an object. One that is not there counts as removed. */
+  delete?(key: StorageKey, call?: Call): Promise<void>;
+
+  /**
+   * Renames an object, replacing what is under the new key. At no time are both absent (G7).
+   *
+   * @returns whether there was an object to rename
+   */
+  move?(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
+
+  /** Frees what the driver holds. Idempotent; a call after it fails with `SLUICE_ABORTED`. */
+  close?(): Promise<void>;
+}
+
+/** What every call takes. */
+export interface Call {
+  /**
+   * Ends the call. It is honoured before any I/O, while waiting, and until a body that was read
+   * under it has ended; the failure is `SLUICE_ABORTED` with the signal's reason as `cause`.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PutOptions extends Call {
+  /** Fails with `SLUICE_EXISTS` when an object is there; of several such calls at once one wins. */
+  readonly ifAbsent?: boolean;
+}
+
+export interface ListEntry {
+  readonly key: StorageKey;
+  readonly size: number;
+}
+
+/** The facts of one version of an object. */
+export interface ObjectStat {
+  /** Bytes, exact. */
+  readonly size: number;
+  readonly version: Version;
+  /** For the wire, in its own form with quotes: `"5f-3e8"`, `W/"5f-3e8"`. Without one there is no resume. */
+  readonly entityTag?: string;
+  /** Milliseconds since 1970. */
+  readonly lastModified?: number;
+  /** The media type that the store knows, or that the key's extension names; never sniffed. */
+  readonly contentType?: string;
+  /** The coding of the stored bytes, only where the store was told so; never guessed by name. */
+  readonly contentEncoding?: string;
+}
+
+/** Which bytes a stat speaks of. */
+export interface Version {
+  /** Opaque. Two equal tokens of one key mean the same bytes. */
+  readonly token: string;
+  /**
+   * How reads are bound to it, strongest first: `immutable`, the token addresses those bytes for
+   * ever; `handle`, an open handle keeps them; `condition`, the store refuses other bytes;
+   * `detect`, the driver notices other bytes and fails.
+   */
+  readonly hold: 'immutable' | 'handle' | 'condition' | 'detect';
+}
+
+/**
+ * An open object, bound to the one version that `stat` describes.
+ *
+ * G1: a read gives bytes of that version or fails with `SLUICE_VERSION_CHANGED`, never new bytes
+ * under an old length. G4: reads are independent of each other and may overlap in time.
+ */
+export interface ObjectHandle {
+  readonly key: StorageKey;
+  readonly stat: ObjectStat;
+
+  /**
+   * Reads the bytes from `start` up to, not including, `end`.
+   *
+   * G2: the body has exactly `end - start` bytes, or it fails; it never ends short without an
+   * error. A piece that was handed out is not written to again.
+   *
+   * @throws SluiceError `SLUICE_RANGE`, before any I/O, unless 0 ≤ start ≤ end ≤ size, all integers
+   */
+  read(window: Window, call?: Call): ByteSource | Promise<ByteSource>;
+
+  /** Idempotent. Reads that are under way come to their end; a new one fails with `SLUICE_ABORTED`. */
+  close(): Promise<void>;
+}
+
+/** A half-open window of an object: the bytes from `start` up to, not including, `end`. */
+export interface Window {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes in any of the forms that drivers have them in; all at once where they are few. */
+export type ByteSource =
+  | Uint8Array
+  | Readable
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>;
+
+export interface LocalPath {
+  /** The root folder, absolute, as configured. */
+  readonly root: string;
+  /** The prefix of keys that is mapped to this root. */
+  readonly prefix: string;
+  /** The absolute path. */
+  readonly path: string;
+}
