@@ -26,7 +26,13 @@ test('a two-digit year is read against the given clock, on both sides of a centu
   t.is(parse('Tuesday, 29-Feb-00 00:00:00 GMT', Date.UTC(2060, 0, 1)), Date.UTC(2000, 1, 29));
 });
 
-for (const epochMs of [Number.NaN, Infinity, -Infinity, Date.UTC(10_000, 0, 1), -62_167_219_200_001]) {
+for (const epochMs of [
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  Date.UTC(10_000, 0, 1),
+  -62_167_219_200_001,
+]) {
   test(`formatHttpDate refuses ${epochMs}, which no HTTP-date can name`, (t) => {
     t.throws(() => formatHttpDate(epochMs), { instanceOf: TypeError, message: /\d|NaN|Infinity/ });
   });

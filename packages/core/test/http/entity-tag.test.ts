@@ -45,14 +45,16 @@ for (const [left, right, strongly, weakly] of comparisons) {
 
 for (const opaque of ['a"b', 'a b', 'a\r\nX-Injected: 1', 'a\0', '\u007f', '\u0100', '\ud800']) {
   test(`formatEntityTag refuses ${JSON.stringify(opaque)} and quotes it`, (t) => {
-    const error = t.throws(() => formatEntityTag({ weak: false, opaque }), { instanceOf: TypeError });
+    const error = t.throws(() => formatEntityTag({ weak: false, opaque }), {
+      instanceOf: TypeError,
+    });
     t.true(error.message.endsWith(JSON.stringify(opaque)));
   });
 }
 
 const etagc = fc
   .integer({ min: 0x21, max: 0xff })
-  .filter((code) => code !== 0x22 && (code < 0x7f || code > 0x7f))
+  .filter((code) => code !== 0x22 && code !== 0x7f)
   .map((code) => String.fromCharCode(code));
 const anyTag: fc.Arbitrary<EntityTag> = fc.record({
   weak: fc.boolean(),
@@ -75,7 +77,8 @@ test('any text gives a list, an asterisk or undefined, and never an exception', 
   fc.assert(
     fc.property(text, (value) => {
       const tags = parseEntityTagList(value);
-      const again = tags === '*' || tags === undefined ? tags : tags.map(formatEntityTag).join(', ');
+      const again =
+        tags === '*' || tags === undefined ? tags : tags.map(formatEntityTag).join(', ');
       t.deepEqual(again === undefined ? undefined : parseEntityTagList(again), tags);
     }),
   );
