@@ -4,6 +4,8 @@ const MAX_NAME_BYTES = 255;
 // Longer than this it is not an extension but a dot in a sentence.
 const MAX_EXTENSION_BYTES = 32;
 
+const encoder = new TextEncoder();
+
 /**
  * Formats Content-Disposition for any file name whatsoever: the result is ASCII, well-formed and
  * the same for the same name (RFC 6266 §4, RFC 8187 §3.2).
@@ -42,7 +44,7 @@ function boundName(name: string): string {
   if (cutToBytes(name, MAX_NAME_BYTES) === name) return name;
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 ? name.slice(dot) : '';
-  const extensionBytes = new TextEncoder().encode(extension).length;
+  const extensionBytes = encoder.encode(extension).length;
   if (extensionBytes > MAX_EXTENSION_BYTES) return cutToBytes(name, MAX_NAME_BYTES).trimEnd();
   const stem = name.slice(0, name.length - extension.length);
   return cutToBytes(stem, MAX_NAME_BYTES - extensionBytes).trimEnd() + extension;
@@ -50,7 +52,7 @@ function boundName(name: string): string {
 
 /** Cuts to at most `limit` bytes of UTF-8, between code points. */
 function cutToBytes(text: string, limit: number): string {
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(limit));
+  const { read } = encoder.encodeInto(text, new Uint8Array(limit));
   return text.slice(0, read);
 }
 

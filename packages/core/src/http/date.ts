@@ -75,8 +75,8 @@ function toEpochMs(year: number, month: string, day: number, time: string): numb
   // Date.UTC would read the years 0–99 as 1900–1999.
   const midnight = new Date(0);
   midnight.setUTCFullYear(year, monthIndex, day);
-  // An impossible day, such as 30 Feb, has rolled over into another month.
-  if (midnight.getUTCMonth() !== monthIndex || midnight.getUTCDate() !== day) return undefined;
+  // An impossible day, such as 30 Feb, has rolled over to another day of another month.
+  if (midnight.getUTCDate() !== day) return undefined;
   return midnight.getTime() + timeOfDay;
 }
 

@@ -238,6 +238,8 @@ export const filenameRows: readonly FilenameRow[] = [
   [`a.${many('b', 300)}`, `a.${many('b', 253)}`],
   [`a${many(' ', 300)}.pdf`, 'a.pdf'],
   [`${many('a', 240)}${many(' ', 60)}b`, many('a', 240)],
+  [`${many('a', 300)}.${many('b', 31)}`, `${many('a', 223)}.${many('b', 31)}`],
+  [`${many('a', 300)}.${many('b', 32)}`, many('a', 255)],
   [`${many('a', 300)}.${many('\u00e9', 16)}`, many('a', 255)],
   [
     `${many('a', 300)}.${many('\u00e9', 15)}`,
