@@ -37,7 +37,7 @@ export interface Download {
    * Says how the transfer ended. The first call counts: it frees the object and the place among
    * the concurrent downloads, and publishes the {@link DownloadEvent}. Later calls do nothing.
    */
-  settle(transfer: Transfer): void;
+  readonly settle: (transfer: Transfer) => void;
 }
 
 /** How the transfer of a response ended, as the adapter saw it. */

@@ -37,7 +37,7 @@ export async function collectWindow(
   }
   const pieces: Uint8Array[] = [];
   let missing = length;
-  for await (const piece of source) {
+  for await (const piece of piecesOf(source)) {
     missing -= piece.byteLength;
     if (missing < 0) throw mismatch('more');
     pieces.push(piece);

@@ -115,7 +115,7 @@ function decodeSegment(encoded: string): string | undefined {
 
 function encodeSegment(segment: string): string {
   // encodeURIComponent leaves !'()* alone; some clients and shells do not.
-  return encodeURIComponent(segment).replace(
+  return encodeURIComponent(segment).replaceAll(
     /[!'()*]/g,
     (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
   );

@@ -33,9 +33,9 @@ export interface PlanFacts {
 
 /** Plans the answer to an allowed download of an object that is there. Pure. */
 export function planDownload(facts: PlanFacts): DownloadPlan {
-  const representation = describe(facts.key, facts.obligations, facts.stat);
-  const { method, conditions } = facts;
-  switch (evaluatePreconditions(method, conditions, representation.validators)) {
+  const { method, conditions, now } = facts;
+  const representation = describe(facts.key, facts.obligations, facts.stat, now);
+  switch (evaluatePreconditions(method, conditions, representation.validators, now)) {
     case 'not-modified':
       return notModified(representation);
     case 'precondition-failed':

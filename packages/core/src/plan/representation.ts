@@ -1,6 +1,7 @@
 import { formatContentDisposition } from '../http/content-disposition.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { formatEntityTag, parseEntityTag } from '../http/entity-tag.ts';
+import { isFieldValue } from '../http/field.ts';
 import { isMediaType, isPassiveMediaType } from '../http/media-type.ts';
 import type { Validators } from '../http/preconditions.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
@@ -33,10 +34,11 @@ export function describe(
   key: StorageKey,
   obligations: Obligations,
   stat: ObjectStat,
+  now: number,
 ): Representation {
   const contentType = obligations.contentType ?? mediaTypeOf(stat);
   const contentEncoding = obligations.contentEncoding ?? stat.contentEncoding;
-  const validators = validatorsOf(obligations, stat);
+  const validators = validatorsOf(obligations, stat, now);
   const cacheHeaders = cacheHeadersOf(obligations, validators);
   return {
     size: stat.size,
@@ -64,13 +66,14 @@ function mediaTypeOf(stat: ObjectStat): string {
   return contentType !== undefined && isMediaType(contentType) ? contentType : UNKNOWN_TYPE;
 }
 
-function validatorsOf(obligations: Obligations, stat: ObjectStat): Validators {
+function validatorsOf(obligations: Obligations, stat: ObjectStat, now: number): Validators {
   const field = obligations.entityTag ?? stat.entityTag;
-  const entityTag = field === undefined ? undefined : parseEntityTag(field);
-  const { lastModified } = stat;
+  const entityTag = field !== undefined && isFieldValue(field) ? parseEntityTag(field) : undefined;
+  const lastModified = stat.lastModified ?? Number.NaN;
   return {
     ...(entityTag !== undefined && { entityTag }),
-    ...(lastModified !== undefined && Number.isFinite(lastModified) && { lastModified }),
+    // RFC 9110 §8.8.2.1: never later than the answer itself.
+    ...(lastModified >= 0 && { lastModified: Math.min(lastModified, now) }),
   };
 }
 

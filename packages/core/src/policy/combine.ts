@@ -59,8 +59,8 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
  *
  * The syntax is that of Koa's router (path-to-regexp 8): `:name` is one or more characters of one
  * segment, `*name` one or more characters of any, `{…}` may be absent, `\` takes the next character
- * literally. The pattern is held against the whole canonical key, case matters, and it takes time
- * in proportion to the key, whatever the key.
+ * literally. The pattern is held against the whole canonical key, case matters, and each part takes
+ * as much as it can. It takes time in proportion to the key, whatever the key.
  *
  * @example
  * forPattern('users/:id/*path', ({ subject, params }) => subject?.id === params.id ? allow() : deny('not the owner'))

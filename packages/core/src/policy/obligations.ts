@@ -30,9 +30,8 @@ export interface Obligations {
  */
 export function checkObligations(owner: string, obligations: Obligations): Obligations {
   checkOptions(owner, obligations, Object.keys(RULES));
-  for (const name of Object.keys(RULES) as readonly (keyof Obligations)[]) {
-    const value = Object.hasOwn(obligations, name) ? obligations[name] : undefined;
-    if (value !== undefined && !RULES[name](value)) {
+  for (const [name, value] of Object.entries(obligations)) {
+    if (value !== undefined && RULES[name]?.(value) !== true) {
       throw new TypeError(`${owner}: ${quote(value)} cannot be the ${name} of a download`);
     }
   }
@@ -61,16 +60,17 @@ export function joinObligations(
 
 const CODING = /^[a-z0-9!#$%&'*+.^_`|~-]+(?:, ?[a-z0-9!#$%&'*+.^_`|~-]+)*$/i;
 
-const RULES: Readonly<Record<keyof Obligations, (value: unknown) => boolean>> = {
+const RULES: Readonly<Record<string, (value: unknown) => boolean>> = {
   disposition: (value) => value === 'inline' || value === 'attachment',
   filename: (value) => typeof value === 'string',
   contentType: (value) => typeof value === 'string' && isMediaType(value),
   // RFC 9110 §8.4.1: a list of tokens.
   contentEncoding: (value) => typeof value === 'string' && CODING.test(value),
-  entityTag: (value) => typeof value === 'string' && parseEntityTag(value) !== undefined,
+  entityTag: (value) =>
+    typeof value === 'string' && isFieldValue(value) && parseEntityTag(value) !== undefined,
   cacheControl: (value) => typeof value === 'string' && value !== '' && isFieldValue(value),
   headers: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-};
+} satisfies Record<keyof Obligations, (value: unknown) => boolean>;
 
 /** Headers that carry the framing, the plan's own facts, or an order to a front server. */
 const OWNED =

@@ -8,7 +8,7 @@ export type PatternMatch = (key: string) => Readonly<Record<string, string>> | u
  *
  * It is not translated into a regular expression, since two wildcards in one can take time that
  * grows with a power of the key (CVE-2024-45296 and others of its kind). The matcher fills one row
- * of a table per token, so its time and memory are bounded by tokens × length of the key.
+ * of a table per step, so its time and memory are bounded by steps × length of the key.
  *
  * @throws TypeError when the pattern is malformed, with the position
  */
@@ -27,146 +27,173 @@ export function compilePattern(pattern: string): PatternMatch {
 
 const MAX_PATTERN_LENGTH = 1024;
 
-/** One step of a program; it goes on to the next one, an option may also jump over its group. */
-type Step =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'capture'; readonly name: string; readonly acrossSegments: boolean }
-  | { readonly kind: 'option'; skipTo: number };
+/** Goes on to the next step; an option may jump over its group instead. */
+type Step = Text | Capture | Option;
 
-const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy;
-const QUOTED_NAME = /"((?:[^"\\]|\\.)+)"/y;
+interface Text {
+  readonly kind: 'text';
+  readonly text: string;
+}
 
-/** Characters that path-to-regexp keeps for itself; a pattern escapes them with `\`. */
-const RESERVED = '()[]+?!';
+interface Capture {
+  readonly kind: 'capture';
+  readonly name: string;
+  /** `*name`, where `:name` ends at the next `/`. */
+  readonly acrossSegments: boolean;
+}
+
+interface Option {
+  readonly kind: 'option';
+  /** The step behind the group; known once the group is closed. */
+  skipTo: number;
+}
+
+/** The marks that are read as they stand, or with a backslash before them. */
+const TEXT = /(?:[^:*{}()[\]+?!\\]|\\.)+/suy;
+
+/** A name as in JavaScript, or any in quotes. */
+const CAPTURE =
+  /([:*])(?:([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)|"((?:[^"\\]|\\.)+)")/suy;
 
 function parse(pattern: string): readonly Step[] {
   const steps: Step[] = [];
-  const open: Extract<Step, { kind: 'option' }>[] = [];
-  const names = new Set<string>();
-  let text = '';
-  const flush = (): void => {
-    if (text !== '') steps.push({ kind: 'text', text });
-    text = '';
-  };
-  const fail = (what: string, at: number): never => {
-    throw new TypeError(`forPattern: ${what} at ${at} of ${quote(pattern)}`);
-  };
-  for (let at = 0; at < pattern.length; at += 1) {
-    const mark = pattern.charAt(at);
-    if (mark === '\\') {
-      at += 1;
-      if (at === pattern.length) fail('nothing to escape', at);
-      text += pattern.charAt(at);
-    } else if (mark === '{') {
-      flush();
-      const option = { kind: 'option' as const, skipTo: 0 };
-      steps.push(option);
-      open.push(option);
-    } else if (mark === '}') {
-      flush();
-      const option = open.pop() ?? fail('"}" without "{"', at);
-      option.skipTo = steps.length;
-    } else if (mark === ':' || mark === '*') {
-      const touching = text === '' && steps.at(-1)?.kind === 'capture';
-      if (touching) fail('two parameters without text between them', at);
-      flush();
-      const { name, end } = readName(pattern, at + 1) ?? fail('a parameter without a name', at);
-      if (names.has(name)) fail(`the parameter ${quote(name)} for a second time`, at);
-      names.add(name);
-      steps.push({ kind: 'capture', name, acrossSegments: mark === '*' });
-      at = end - 1;
-    } else if (RESERVED.includes(mark)) {
-      fail(`${quote(mark)} is reserved, write "\\\\${mark}"`, at);
-    } else {
-      text += mark;
+  const groups: Option[] = [];
+  for (let at = 0; at < pattern.length;) {
+    const step = readText(pattern, at) ?? readCapture(pattern, at, steps);
+    if (step !== undefined) {
+      steps.push(step.step);
+      at = step.end;
+      continue;
     }
+    const mark = pattern.charAt(at);
+    if (mark === '{') groups.push(openGroup(steps));
+    else if (mark === '}') closeGroup(steps, groups.pop() ?? fail(pattern, at, '"}" without "{"'));
+    else if (mark === ':' || mark === '*') fail(pattern, at, 'a parameter without a name');
+    else if (mark === '\\') fail(pattern, at, 'nothing to escape');
+    else fail(pattern, at, `${quote(mark)} is reserved, escape it with "\\"`);
+    at += 1;
   }
-  flush();
-  if (open.length > 0) fail('"{" without "}"', pattern.length);
+  if (groups.length > 0) fail(pattern, pattern.length, '"{" without "}"');
   return steps;
 }
 
-function readName(pattern: string, at: number): { name: string; end: number } | undefined {
-  for (const form of [NAME, QUOTED_NAME]) {
-    form.lastIndex = at;
-    const found = form.exec(pattern);
-    if (found !== null) {
-      const name = found[1]?.replace(/\\(.)/g, '$1') ?? found[0];
-      return { name, end: form.lastIndex };
-    }
+function readText(pattern: string, at: number): { step: Text; end: number } | undefined {
+  TEXT.lastIndex = at;
+  const found = TEXT.exec(pattern);
+  if (found === null) return undefined;
+  return { step: { kind: 'text', text: unescape(found[0]) }, end: TEXT.lastIndex };
+}
+
+function readCapture(
+  pattern: string,
+  at: number,
+  before: readonly Step[],
+): { step: Capture; end: number } | undefined {
+  CAPTURE.lastIndex = at;
+  const found = CAPTURE.exec(pattern);
+  if (found === null) return undefined;
+  const name = found[2] ?? unescape(found[3] ?? '');
+  if (before.at(-1)?.kind === 'capture') {
+    fail(pattern, at, 'two parameters without text between them');
   }
-  return undefined;
+  if (before.some((step) => step.kind === 'capture' && step.name === name)) {
+    fail(pattern, at, `the parameter ${quote(name)} for a second time`);
+  }
+  return {
+    step: { kind: 'capture', name, acrossSegments: found[1] === '*' },
+    end: CAPTURE.lastIndex,
+  };
+}
+
+function openGroup(steps: Step[]): Option {
+  const option: Option = { kind: 'option', skipTo: 0 };
+  steps.push(option);
+  return option;
+}
+
+function closeGroup(steps: readonly Step[], option: Option): void {
+  option.skipTo = steps.length;
+}
+
+function unescape(text: string): string {
+  return text.replaceAll(/\\(.)/gsu, '$1');
+}
+
+function fail(pattern: string, at: number, what: string): never {
+  throw new TypeError(`forPattern: ${what} at ${at} of ${quote(pattern)}`);
 }
 
 /**
- * `ends[s][p]` says whether the steps from `s` on match the key from `p` on, and where step `s`
- * then ends: as far right as it can, as a greedy expression would; 0 says that they do not match.
- * (No step that matters ends at 0: text and captures are never empty, and an option moves nothing.)
+ * A row tells, for each position of the key, where its step ends if the key from that position on
+ * matches that step and all behind it: as far right as can be, as a greedy expression would have
+ * it. 0 says that it does not match. (No step ends at 0: text and captures are never empty, and for
+ * an option only whether it matches is kept.)
  */
+type Row = Uint16Array;
+
 function match(steps: readonly Step[], key: string): Readonly<Record<string, string>> | undefined {
-  const width = key.length + 1;
-  const rows: Uint16Array[] = [];
-  const last = new Uint16Array(width);
-  last[key.length] = 1;
-  rows[steps.length] = last;
+  const end: Row = new Uint16Array(key.length + 1);
+  end[key.length] = 1;
+  const rows: Row[] = Array.from({ length: steps.length + 1 }, () => end);
+  const row = (at: number): Row => rows[at] ?? end;
   for (let at = steps.length - 1; at >= 0; at -= 1) {
     const step = steps[at];
-    const after = rows[at + 1];
-    if (step === undefined || after === undefined) return undefined;
-    rows[at] = fillRow(step, key, after, step.kind === 'option' ? rows[step.skipTo] : undefined);
+    if (step !== undefined) rows[at] = fillRow(step, key, row(at + 1), row);
   }
-  return rows[0]?.[0] === 0 ? undefined : capture(steps, rows, key);
+  return row(0)[0] === 0 ? undefined : capture(steps, rows, key);
 }
 
-function fillRow(
-  step: Step,
-  key: string,
-  after: Uint16Array,
-  skipped: Uint16Array | undefined,
-): Uint16Array {
-  const row = new Uint16Array(key.length + 1);
+function fillRow(step: Step, key: string, next: Row, rowOf: (step: number) => Row): Row {
   switch (step.kind) {
     case 'text':
-      for (let p = key.indexOf(step.text); p !== -1; p = key.indexOf(step.text, p + 1)) {
-        const end = p + step.text.length;
-        if (after[end] !== 0) row[p] = end;
-      }
-      return row;
-    case 'capture': {
-      let end = after[key.length] === 0 ? 0 : key.length;
-      for (let p = key.length - 1; p >= 0; p -= 1) {
-        // A segment border ends every capture of one segment that would reach across it.
-        if (key.charAt(p) === '/' && !step.acrossSegments) end = 0;
-        else row[p] = end;
-        if (end === 0 && after[p] !== 0) end = p;
-      }
-      return row;
-    }
+      return textRow(step, key, next);
+    case 'capture':
+      return captureRow(step, key, next);
     case 'option':
-      for (let p = 0; p <= key.length; p += 1) {
-        if (after[p] !== 0 || (skipped?.[p] ?? 0) !== 0) row[p] = 1;
-      }
-      return row;
+      return optionRow(next, rowOf(step.skipTo));
   }
+}
+
+function textRow({ text }: Text, key: string, next: Row): Row {
+  const row = new Uint16Array(key.length + 1);
+  for (let at = key.indexOf(text); at !== -1; at = key.indexOf(text, at + 1)) {
+    const end = at + text.length;
+    if (next[end] !== 0) row[at] = end;
+  }
+  return row;
+}
+
+function captureRow({ acrossSegments }: Capture, key: string, next: Row): Row {
+  const row = new Uint16Array(key.length + 1);
+  let end = next[key.length] === 0 ? 0 : key.length;
+  for (let at = key.length - 1; at >= 0; at -= 1) {
+    // What captures within a segment cannot reach from before a "/" to behind it.
+    if (key.charAt(at) === '/' && !acrossSegments) end = 0;
+    else row[at] = end;
+    if (end === 0 && next[at] !== 0) end = at;
+  }
+  return row;
+}
+
+function optionRow(inside: Row, behind: Row): Row {
+  return inside.map((end, at) => (end === 0 && behind[at] === 0 ? 0 : 1));
 }
 
 function capture(
   steps: readonly Step[],
-  rows: readonly Uint16Array[],
+  rows: readonly Row[],
   key: string,
 ): Readonly<Record<string, string>> {
   const params: [string, string][] = [];
   let position = 0;
   for (let at = 0; at < steps.length;) {
     const step = steps[at];
-    if (step === undefined) break;
-    const inside = rows[at + 1]?.[position] !== 0;
-    if (step.kind === 'option') {
-      at = inside ? at + 1 : step.skipTo;
+    if (step?.kind === 'option') {
+      at = rows[at + 1]?.[position] === 0 ? step.skipTo : at + 1;
       continue;
     }
-    const end = rows[at]?.[position] ?? 0;
-    if (step.kind === 'capture') params.push([step.name, key.slice(position, end)]);
+    const end = rows[at]?.[position] ?? key.length;
+    if (step?.kind === 'capture') params.push([step.name, key.slice(position, end)]);
     position = end;
     at += 1;
   }

@@ -1,1 +1,32 @@
-export {};
+// The contract of drivers, as data.
+export type {
+  ContractCheck,
+  ContractFixture,
+  ContractNeed,
+  Plant,
+  PlantKind,
+  SeedMeta,
+} from './check.ts';
+export { storageContract } from './contract.ts';
+
+// Running it, with a runner or without.
+export {
+  type CheckResult,
+  type ContractOptions,
+  type ContractReport,
+  type CreateFixture,
+  runCheck,
+  runContract,
+  type RunContractOptions,
+} from './run-contract.ts';
+export { formatReport } from './format-report.ts';
+export { type AvaTest, contractWithAva } from './ava.ts';
+export { contractWithNodeTest, type NodeTest } from './node-test.ts';
+
+// A driver whose store is in memory.
+export {
+  createMemoryDriver,
+  type MemoryDriver,
+  type MemoryDriverOptions,
+  type MemoryObject,
+} from './memory-driver.ts';
