@@ -1,0 +1,122 @@
+import type { StorageKey } from '../keys/storage-key.ts';
+import type { StorageDriver } from '../storage/driver.ts';
+
+/** One promise of the driver contract, and the proof that a driver keeps it. */
+export interface ContractCheck {
+  /** A letter for the group and a number, which never change: `S-01`. */
+  readonly id: string;
+  /** A sentence about the driver's behaviour. */
+  readonly title: string;
+  /** What the check cannot be run without. Where one is absent it is reported as skipped. */
+  readonly needs?: readonly ContractNeed[];
+  /** Set where the check measures something of the whole process, so that no other may run beside it. */
+  readonly alone?: true;
+  /** Resolves when the promise is kept; rejects with what was seen instead. */
+  run(fixture: ContractFixture): Promise<void>;
+}
+
+/** What a check may need: an optional method of the driver, or an optional member of the fixture. */
+export type ContractNeed = DriverNeed | FixtureNeed | `plant.${PlantKind}`;
+
+/**
+ * A driver over a store, and the ways around the driver that a check needs.
+ *
+ * Every check gets a fixture of its own, and takes keys that no other check takes, so that fixtures
+ * may share one store and checks may run side by side. No check expects the store to be empty.
+ */
+export interface ContractFixture {
+  readonly driver: StorageDriver;
+
+  /**
+   * Stores an object, or replaces one, around the driver and at once: whoever looks sees the old
+   * object or the new one. On a disk: write beside it, then rename. A store that shows changes late
+   * must wait here until it shows this one.
+   */
+  seed(key: StorageKey, bytes: Uint8Array, meta?: SeedMeta): Promise<void>;
+
+  /** Removes an object around the driver. */
+  remove(key: StorageKey): Promise<void>;
+
+  /** Writes other bytes into an object that stays the same one: `open` without truncation on a disk, then cut to length. */
+  rewriteInPlace?(key: StorageKey, bytes: Uint8Array): Promise<void>;
+
+  /** Changes what the store keeps beside the bytes, as a mode, and neither a byte nor a time of modification. */
+  touch?(key: StorageKey): Promise<void>;
+
+  /** Stores an object of so many zero bytes that takes no room. */
+  seedSparse?(key: StorageKey, size: number): Promise<void>;
+
+  /** Puts things that are no objects where a key would name one. */
+  readonly plant?: Plant;
+
+  /** A second driver on the same store. The fixture closes it. */
+  another?(): Promise<StorageDriver>;
+
+  /** How many descriptors, sockets or handles the driver holds now. */
+  openResources?(): number | Promise<number>;
+
+  /** What no text of an error may hold, as the root folder, the bucket, the credentials. Not empty. */
+  readonly secrets?: readonly string[];
+
+  /** Closes the driver and removes the store. It is called once, after the check. */
+  dispose(): Promise<void>;
+}
+
+/** What a store may be told of an object. A store that has no place for it ignores it. */
+export interface SeedMeta {
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+}
+
+/** How to put each kind of thing under a key; a kind that a store cannot have is left out. */
+export type Plant = Readonly<Partial<Record<PlantKind, (key: StorageKey) => Promise<void>>>>;
+
+/**
+ * What may stand where an object is looked for:
+ *
+ * - `directory`, an empty folder; `fifo`; `socket`; `device`, a character or block device;
+ * - `link-out`, a link to a regular file outside of the store; `link-dangling`, one to nothing;
+ * - `parent-link-out`, a link in place of the key's first segment, to a folder outside of the store
+ *   that does hold a file under the rest of the key.
+ */
+export type PlantKind = (typeof plantKinds)[number];
+
+type DriverNeed = (typeof driverNeeds)[number];
+type FixtureNeed = (typeof fixtureNeeds)[number];
+
+/** Tells which needs of a check a fixture does not meet. */
+export function missingNeeds(check: ContractCheck, fixture: ContractFixture): ContractNeed[] {
+  const offers = offersOf(fixture);
+  return (check.needs ?? []).filter((need) => !offers.has(need));
+}
+
+const plantKinds = [
+  'directory',
+  'fifo',
+  'socket',
+  'device',
+  'link-out',
+  'link-dangling',
+  'parent-link-out',
+] as const;
+
+const driverNeeds = ['list', 'put', 'delete', 'move', 'close'] as const;
+
+const fixtureNeeds = [
+  'rewriteInPlace',
+  'touch',
+  'seedSparse',
+  'another',
+  'openResources',
+  'secrets',
+] as const;
+
+function offersOf(fixture: ContractFixture): ReadonlySet<ContractNeed> {
+  return new Set<ContractNeed>([
+    ...driverNeeds.filter((name) => fixture.driver[name] !== undefined),
+    ...fixtureNeeds.filter((name) => fixture[name] !== undefined),
+    ...plantKinds
+      .filter((kind) => fixture.plant?.[kind] !== undefined)
+      .map((kind) => `plant.${kind}` as const),
+  ]);
+}

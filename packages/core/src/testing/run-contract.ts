@@ -1,0 +1,179 @@
+import { checkOptions, integerOption, quote } from '../options.ts';
+import {
+  type ContractCheck,
+  type ContractFixture,
+  type ContractNeed,
+  missingNeeds,
+} from './check.ts';
+import { storageContract } from './contract.ts';
+import { within } from './failure.ts';
+
+/** Makes a driver over a store, for one check. */
+export type CreateFixture = () => ContractFixture | Promise<ContractFixture>;
+
+export interface ContractOptions {
+  /**
+   * The checks that the driver is known to fail, by id, each with the reason. Such a check must
+   * fail: a deviation that is gone is reported as a failure, so that the list stays true.
+   */
+  readonly known?: Readonly<Record<string, string>>;
+  /** Ids, as `K-01`, or letters of groups, as `K`; by default every check is run. */
+  readonly only?: readonly string[];
+  /** Milliseconds for one check, from making its fixture to disposing of it. Default 10 000. */
+  readonly timeout?: number;
+}
+
+export interface RunContractOptions extends ContractOptions {
+  /** How many checks run side by side. Default 1. Those that measure the process run alone first. */
+  readonly concurrency?: number;
+}
+
+/** How one check ended. Durations are milliseconds. */
+export type CheckResult =
+  | { readonly kind: 'passed'; readonly check: ContractCheck; readonly duration: number }
+  | {
+      readonly kind: 'failed';
+      readonly check: ContractCheck;
+      readonly duration: number;
+      readonly error: unknown;
+    }
+  | {
+      readonly kind: 'known-deviation';
+      readonly check: ContractCheck;
+      readonly duration: number;
+      readonly error: unknown;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'skipped';
+      readonly check: ContractCheck;
+      readonly duration: number;
+      /** What the driver or the fixture does not offer. */
+      readonly missing: readonly ContractNeed[];
+    };
+
+export interface ContractReport {
+  readonly passed: number;
+  readonly failed: number;
+  readonly knownDeviations: number;
+  readonly skipped: number;
+  /** In the order of the contract. */
+  readonly results: readonly CheckResult[];
+}
+
+/**
+ * Runs the contract on a driver, without a test runner. It never rejects for a check that fails.
+ *
+ * @throws TypeError on an option, a check id or a group that does not exist
+ */
+export async function runContract(
+  createFixture: CreateFixture,
+  options: RunContractOptions = {},
+): Promise<ContractReport> {
+  const { concurrency, ...rest } = options;
+  const lanes = integerOption('runContract', 'concurrency', concurrency, { least: 1, fallback: 1 });
+  const checks = selectChecks('runContract', rest);
+  const results = new Map<string, CheckResult>();
+  const runAll = async (queue: ContractCheck[]): Promise<void> => {
+    for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+      results.set(check.id, await runCheck(check, createFixture, rest));
+    }
+  };
+  await runAll(checks.filter(({ alone }) => alone));
+  const together = checks.filter(({ alone }) => !alone);
+  await Promise.all(Array.from({ length: lanes }, () => runAll(together)));
+  return reportOf(checks.flatMap(({ id }) => results.get(id) ?? []));
+}
+
+/** Runs one check on a fixture of its own, and disposes of the fixture whatever happens. */
+export async function runCheck(
+  check: ContractCheck,
+  createFixture: CreateFixture,
+  options: ContractOptions = {},
+): Promise<CheckResult> {
+  const limit = integerOption('runCheck', 'timeout', options.timeout, {
+    least: 1,
+    fallback: 10_000,
+  });
+  const start = performance.now();
+  let outcome: Outcome;
+  try {
+    outcome = await within(limit, attempt(check, createFixture), check.id);
+  } catch (error) {
+    outcome = { kind: 'failed', error };
+  }
+  const base = { check, duration: performance.now() - start };
+  const reason = options.known?.[check.id];
+  return reason === undefined ? { ...base, ...outcome } : { ...base, ...invert(outcome, reason) };
+}
+
+/**
+ * Picks the checks that the options name.
+ *
+ * @param owner who takes the options, for the message
+ * @throws TypeError on an option, a check id or a group that does not exist
+ */
+export function selectChecks(owner: string, options: ContractOptions): readonly ContractCheck[] {
+  checkOptions(owner, options, ['known', 'only', 'timeout']);
+  const { known = {}, only } = options;
+  for (const id of Object.keys(known)) {
+    if (!storageContract.some((check) => check.id === id)) {
+      throw new TypeError(`${owner}: known names ${quote(id)}, which is no check`);
+    }
+  }
+  for (const name of only ?? []) {
+    if (!storageContract.some((check) => names(check, name))) {
+      throw new TypeError(`${owner}: only names ${quote(name)}, which is no check and no group`);
+    }
+  }
+  if (only === undefined) return storageContract;
+  return storageContract.filter((check) => only.some((name) => names(check, name)));
+}
+
+type Outcome =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'skipped'; readonly missing: readonly ContractNeed[] };
+
+async function attempt(check: ContractCheck, createFixture: CreateFixture): Promise<Outcome> {
+  const fixture = await createFixture();
+  try {
+    const missing = missingNeeds(check, fixture);
+    if (missing.length > 0) return { kind: 'skipped', missing };
+    await check.run(fixture);
+    return { kind: 'passed' };
+  } finally {
+    await fixture.dispose();
+  }
+}
+
+type Inverted =
+  | Exclude<Outcome, { readonly kind: 'passed' }>
+  | { readonly kind: 'known-deviation'; readonly error: unknown; readonly reason: string };
+
+function invert(outcome: Outcome, reason: string): Inverted {
+  switch (outcome.kind) {
+    case 'passed':
+      return { kind: 'failed', error: new Error(`passes, and is known to fail: ${reason}`) };
+    case 'failed':
+      return { kind: 'known-deviation', error: outcome.error, reason };
+    case 'skipped':
+      return outcome;
+  }
+}
+
+function names(check: ContractCheck, name: string): boolean {
+  return check.id === name || check.id.startsWith(`${name}-`);
+}
+
+function reportOf(results: readonly CheckResult[]): ContractReport {
+  const count = (kind: CheckResult['kind']): number =>
+    results.filter((result) => result.kind === kind).length;
+  return {
+    passed: count('passed'),
+    failed: count('failed'),
+    knownDeviations: count('known-deviation'),
+    skipped: count('skipped'),
+    results,
+  };
+}
