@@ -34,7 +34,7 @@ export interface FramedByteranges {
  *
  * Meant for two ranges or more: §15.3.7.2 forbids the multipart form when only one was asked for.
  *
- * @throws {TypeError} If `boundary` could not stand unquoted in Content-Type.
+ * @throws TypeError if `boundary` could not stand unquoted in Content-Type.
  */
 export function frameByteranges(
   ranges: readonly ByteRange[],

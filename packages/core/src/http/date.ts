@@ -26,7 +26,7 @@ export function parseHttpDate(value: string, now: number = Date.now()): number |
  * Formats milliseconds since the epoch as IMF-fixdate, rounded down to the second
  * (RFC 9110 §5.6.7).
  *
- * @throws {TypeError} If the time is not a number or its year has no four-digit form (0–9999).
+ * @throws TypeError if the time is not a number or its year has no four-digit form (0–9999).
  */
 export function formatHttpDate(epochMs: number): string {
   // Rounding first: the Date constructor truncates towards zero, which is up before 1970.

@@ -44,7 +44,7 @@ export function parseEntityTagList(field: string): readonly EntityTag[] | '*' | 
 /**
  * Formats an entity tag as it stands in ETag (RFC 9110 §8.8.3).
  *
- * @throws {TypeError} If `opaque` holds a character that the grammar does not allow.
+ * @throws TypeError if `opaque` holds a character that the grammar does not allow.
  */
 export function formatEntityTag(tag: EntityTag): string {
   if (!isOpaque(tag.opaque)) {

@@ -54,7 +54,7 @@ const MAX_FIELD_LENGTH = 2048;
  *
  * Not decided here: that Range counts for GET only (§14.2), and If-Range, see `rangeApplies`.
  *
- * @throws {TypeError} If `completeLength` is not a safe integer ≥ 0, or `maxRanges` not a number ≥ 0.
+ * @throws TypeError if `completeLength` is not a safe integer ≥ 0, or `maxRanges` not a number ≥ 0.
  */
 export function resolveRange(
   field: string,
