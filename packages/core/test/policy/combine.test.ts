@@ -126,6 +126,22 @@ test('a pattern hands its parameters on, and those of the patterns around it', a
   t.deepEqual(seen, [{ id: '7', path: 'a/b', all: '7/a/b' }]);
 });
 
+test('a rule inside a pattern sees the deadline pass, too', async (t) => {
+  let aborted = false;
+  const stuck = forPrefix(
+    'users',
+    ({ signal }) =>
+      new Promise<Decision>(() => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+        });
+      }),
+  );
+  const verdict = await evaluate(stuck, question('users/7'), 10);
+  t.is(verdict.effect, 'deny');
+  t.true(aborted);
+});
+
 test('the owner, and nobody else, is let in', async (t) => {
   const policy = forPattern('users/:id/*path', ({ subject, params }) =>
     subject !== undefined && subject.id === params['id'] ? allow() : deny('not the owner'),
