@@ -1,1 +1,6 @@
-export {};
+export {
+  createLocalDriver,
+  type LocalDriver,
+  type LocalDriverOptions,
+  type LocalRoot,
+} from './local-driver.ts';

@@ -1,0 +1,254 @@
+import type { BigIntStats } from 'node:fs';
+
+import {
+  type ByteSource,
+  type Call,
+  checkOptions,
+  type ListEntry,
+  type LocalPath,
+  type ObjectHandle,
+  type ObjectStat,
+  type PathMap,
+  type PutOptions,
+  quote,
+  SluiceError,
+  type StorageDriver,
+  type StorageKey,
+} from '@sluice/core';
+
+import { throwIfAborted } from './abort.ts';
+import { createContentTypes } from './content-type.ts';
+import { createDescriptor, type Descriptor } from './descriptor.ts';
+import { readFault } from './errno.ts';
+import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
+import { listObjects } from './listing.ts';
+import { type Confined, openRegular } from './open-regular.ts';
+import { readWindow } from './reader.ts';
+import { hostSystem, type System } from './system.ts';
+import { createTree, type Tree } from './tree.ts';
+import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
+import { witnessTail } from './version-check.ts';
+
+/** Where the objects lie: exactly one of `root` and `paths`. */
+export type LocalDriverOptions = LocalRoot & {
+  /**
+   * Whether a symbolic link below a root may lead to an object: never, or as long as the object
+   * that is reached lies below the same root. Links in the path of the root itself are resolved
+   * when the driver is created.
+   *
+   * @default 'deny'
+   */
+  readonly symlinks?: JailRules['symlinks'];
+  /**
+   * Whether a file with more than one name is an object. Another of its names may lie outside the
+   * root, and nobody can tell from the file.
+   *
+   * @default 'allow'
+   */
+  readonly hardLinks?: JailRules['hardLinks'];
+  /**
+   * Whether a segment of a key may begin with a dot. The path of the root does not count.
+   *
+   * @default 'allow'
+   */
+  readonly dotfiles?: JailRules['dotfiles'];
+  /**
+   * Whether `put` and `move` wait until the object and its folder are on the disk, so that they
+   * survive a power failure.
+   *
+   * @default false
+   */
+  readonly fsync?: boolean;
+  /** Media types by extension, before those of the `mime-types` package: `{ '.md': 'text/x-md' }`. */
+  readonly contentTypes?: Readonly<Record<string, string>>;
+};
+
+/** Where the objects lie. */
+export type LocalRoot =
+  | {
+      /** An absolute folder that holds all objects. It must exist. */
+      readonly root: string;
+      readonly paths?: undefined;
+    }
+  | {
+      /** Several folders, each for the keys below a prefix. They must exist. */
+      readonly paths: PathMap;
+      readonly root?: undefined;
+    };
+
+/** A {@link StorageDriver} with everything that a disk can do. */
+export interface LocalDriver extends StorageDriver {
+  readonly name: 'local';
+  localPath(key: StorageKey): LocalPath | undefined;
+  list(prefix: string, call?: Call): AsyncIterable<ListEntry>;
+  put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
+  delete(key: StorageKey, call?: Call): Promise<void>;
+  move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a driver for objects that are files on a local disk.
+ *
+ * Each object is opened once, is proven to lie inside its root by what was opened, and is read from
+ * that descriptor to the end. On Linux with /proc no race with somebody who writes below the root
+ * can lead outside; elsewhere it is narrowed, and on macOS the kernel refuses links by itself.
+ *
+ * The folders are looked at now: a root must exist, and a root that is a link is resolved once, for
+ * good. A root that vanishes later makes calls fail with `SLUICE_CONFIG`.
+ *
+ * @throws TypeError for a mistake in the options, quoting the value
+ */
+export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
+  return createDriverOn(hostSystem(), options);
+}
+
+/** Creates a driver on a given machine. For tests, which put faults into it. */
+export function createDriverOn(system: System, options: LocalDriverOptions): LocalDriver {
+  checkOptions('createLocalDriver', options, OPTIONS);
+  const jail = createJail(rootsOf(options), rulesOf(options), system);
+  const describe = createDescriber(options, system);
+  const tree = createTree({ jail, describe, fsync: flagOf(options.fsync) });
+  return composeDriver(jail, describe, tree);
+}
+
+const OPTIONS = ['root', 'paths', 'symlinks', 'hardLinks', 'dotfiles', 'fsync', 'contentTypes'];
+
+type Describe = (key: StorageKey, stats: BigIntStats) => ObjectStat;
+
+function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver {
+  let isClosed = false;
+  const requireOpen = ({ signal }: Call = {}): void => {
+    if (isClosed) throw new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
+    throwIfAborted(signal);
+  };
+  return Object.freeze<LocalDriver>({
+    name: 'local',
+    async stat(key, call) {
+      requireOpen(call);
+      const confined = await openKey(key, jail, call);
+      if (confined === undefined) return undefined;
+      jail.system.io.close(confined.fd);
+      return describe(key, confined.stats);
+    },
+    async open(key, call) {
+      requireOpen(call);
+      const confined = await openKey(key, jail, call);
+      if (confined === undefined) return undefined;
+      return createHandle(key, describe(key, confined.stats), holdVersion(confined, jail));
+    },
+    localPath(key) {
+      const place = placeOf(key, jail);
+      return place && { root: place.root, prefix: place.prefix, path: place.path };
+    },
+    async *list(prefix, call) {
+      requireOpen(call);
+      yield* listObjects(prefix, jail, call);
+    },
+    async put(key, source, options) {
+      requireOpen(options);
+      return tree.put(key, source, options);
+    },
+    async delete(key, call) {
+      requireOpen(call);
+      await tree.delete(key, call);
+    },
+    async move(from, to, call) {
+      requireOpen(call);
+      return tree.move(from, to, call);
+    },
+    async close() {
+      isClosed = true;
+    },
+  });
+}
+
+async function openKey(
+  key: StorageKey,
+  jail: Jail,
+  { signal }: Call = {},
+): Promise<Confined | undefined> {
+  const place = placeOf(key, jail);
+  const confined = place && (await openRegular(place, jail));
+  if (signal?.aborted === true && confined !== undefined) jail.system.io.close(confined.fd);
+  throwIfAborted(signal);
+  return confined;
+}
+
+function holdVersion(confined: Confined, { system }: Jail): Descriptor {
+  try {
+    return createDescriptor(confined, system.io, witnessTail(confined, system));
+  } catch (error) {
+    system.io.close(confined.fd);
+    throw readFault(error);
+  }
+}
+
+function createHandle(key: StorageKey, stat: ObjectStat, file: Descriptor): ObjectHandle {
+  return {
+    key,
+    stat,
+    read: (window, call) => readWindow(file, window, call),
+    close: () => file.close(),
+  };
+}
+
+function createDescriber({ contentTypes }: LocalDriverOptions, system: System): Describe {
+  const contentTypeOf = createContentTypes(contentTypes);
+  return (key, stats) => {
+    const lastModified = lastModifiedOf(stats);
+    const contentType = contentTypeOf(key);
+    return Object.freeze<ObjectStat>({
+      size: Number(stats.size),
+      version: versionOf(stats),
+      entityTag: entityTagOf(stats, system.now()),
+      ...(lastModified !== undefined && { lastModified }),
+      ...(contentType !== undefined && { contentType }),
+    });
+  };
+}
+
+function rootsOf({ root, paths }: LocalDriverOptions): Readonly<Record<string, string>> {
+  if ((root === undefined) === (paths === undefined)) {
+    throw new TypeError(
+      `createLocalDriver: give either root or paths, got ${root === undefined ? 'neither' : 'both'}`,
+    );
+  }
+  if (root !== undefined) return { '': root };
+  if (!isPathMap(paths)) {
+    throw new TypeError(`createLocalDriver: paths must be a path map, got ${quote(paths)}`);
+  }
+  return Object.fromEntries(paths.roots.map((entry) => [entry.prefix, entry.root]));
+}
+
+function isPathMap(value: unknown): value is PathMap {
+  return (
+    typeof value === 'object' && value !== null && 'roots' in value && Array.isArray(value.roots)
+  );
+}
+
+function rulesOf({ symlinks, hardLinks, dotfiles }: LocalDriverOptions): JailRules {
+  return {
+    symlinks: choice('symlinks', symlinks, ['deny', 'inside']),
+    hardLinks: choice('hardLinks', hardLinks, ['allow', 'deny']),
+    dotfiles: choice('dotfiles', dotfiles, ['allow', 'deny']),
+  };
+}
+
+/** The first choice is the default. */
+function choice<T extends string>(
+  name: string,
+  value: T | undefined,
+  [fallback, other]: readonly [T, T],
+): T {
+  if (value === undefined || value === fallback) return fallback;
+  if (value === other) return other;
+  throw new TypeError(
+    `createLocalDriver: ${name} must be "${fallback}" or "${other}", got ${quote(value)}`,
+  );
+}
+
+function flagOf(value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  throw new TypeError(`createLocalDriver: fsync must be true or false, got ${quote(value)}`);
+}

@@ -1,0 +1,165 @@
+import type { BigIntStats } from 'node:fs';
+
+import { type MappedPath, SluiceError } from '@sluice/core';
+
+import { isMissing, readFault } from './errno.ts';
+import type { Jail } from './jail.ts';
+import { OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
+
+/** An open descriptor that is proven to lie inside its root. Whoever gets it must close it. */
+export interface Confined {
+  readonly fd: number;
+  /** Of the descriptor, not of the path. */
+  readonly stats: BigIntStats;
+}
+
+/**
+ * Opens the regular file at a place, or gives `undefined` when there is none that may be served.
+ *
+ * The order is what makes it safe: it opens first, and asks the descriptor what was opened. Whoever
+ * can write below the root may swap files, folders and links at any moment; they change what a
+ * path means, but not what a descriptor is. From here on nothing looks the path up again.
+ *
+ * Not covered, as in every jail of this kind: hard links to outside (`hardLinks: 'deny'` refuses
+ * them), bind mounts inside the root, and devices whose mere opening has an effect. A root that
+ * holds device nodes should be mounted `nodev`.
+ *
+ * @throws SluiceError `SLUICE_CONFIG` when the root is gone, `SLUICE_UNAVAILABLE` when descriptors
+ * or memory are used up, `SLUICE_IO`
+ */
+export async function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
+  const confined = await openConfined(place.root, place.path, OPEN_OBJECT, jail);
+  if (confined === undefined) return undefined;
+  if (isObject(confined.stats, jail)) return confined;
+  jail.system.io.close(confined.fd);
+  return undefined;
+}
+
+/** Opens a folder at or below a root, under the same proof. Not for Windows, which opens none. */
+export async function openDirectory(
+  root: string,
+  path: string,
+  jail: Jail,
+): Promise<Confined | undefined> {
+  return openConfined(root, path, OPEN_FOLDER, jail);
+}
+
+/** Tells whether the rules let a file be an object. */
+export function isObject(stats: BigIntStats, jail: Jail): boolean {
+  return stats.isFile() && (jail.hardLinks === 'allow' || stats.nlink <= 1n);
+}
+
+/**
+ * Tells whether the path that a descriptor has is one that the rules let `path` lead to.
+ *
+ * Compared are bytes, since two names that are not UTF-8 can have one text. The kernel marks a file
+ * that was replaced or removed after it was opened; it is still the file that was asked for.
+ */
+export function liesWhereWanted(real: Buffer, root: string, path: string, jail: Jail): boolean {
+  const wanted = Buffer.from(path);
+  if (real.equals(wanted)) return true;
+  if (jail.symlinks === 'deny') return real.equals(Buffer.concat([wanted, DELETED]));
+  const inside = Buffer.from(`${root}${jail.system.platform === 'win32' ? '\\' : '/'}`);
+  if (!real.subarray(0, inside.byteLength).equals(inside)) return false;
+  return jail.proof === 'descriptor' || !isFolded(real, path);
+}
+
+const DELETED = Buffer.from(' (deleted)');
+
+/** What was opened lies elsewhere than it was looked for: a link, or somebody moved it meanwhile. */
+const STRAYED = 'strayed';
+
+async function openConfined(
+  root: string,
+  path: string,
+  flags: number,
+  jail: Jail,
+): Promise<Confined | undefined> {
+  const openOnce = jail.proof === 'descriptor' ? openByDescriptor : openByRealpath;
+  const { platform } = jail.system;
+  const all = jail.symlinks === 'deny' ? flags | refuseLinks(platform) : flags;
+  try {
+    const first = await openOnce(root, path, all, jail);
+    // A folder above that was renamed in between is honest once; whoever does it twice waits.
+    const confined = first === STRAYED ? await openOnce(root, path, all, jail) : first;
+    if (confined !== STRAYED) return confined;
+  } catch (error) {
+    if (!isMissing(error)) throw readFault(error);
+  }
+  await requireRoot(root, jail);
+  return undefined;
+}
+
+async function openByDescriptor(
+  root: string,
+  path: string,
+  flags: number,
+  jail: Jail,
+): Promise<Confined | typeof STRAYED> {
+  const { io, descriptorLinks } = jail.system;
+  const fd = await io.open(path, flags);
+  let confined: Confined | undefined;
+  try {
+    const stats = io.fstat(fd);
+    const real = io.readlink(`${descriptorLinks}/${fd}`);
+    if (liesWhereWanted(real, root, path, jail)) confined = { fd, stats };
+  } finally {
+    if (confined === undefined) io.close(fd);
+  }
+  return confined ?? STRAYED;
+}
+
+/**
+ * Looks the path up before and after it is opened. Both must give the same allowed path, which
+ * must still be the file that was opened. This also refuses other spellings of a name: 8.3 names,
+ * other case, composed accents, on file systems that fold them.
+ */
+async function openByRealpath(
+  root: string,
+  path: string,
+  flags: number,
+  jail: Jail,
+): Promise<Confined | typeof STRAYED> {
+  const { io } = jail.system;
+  const before = await io.realpath(path);
+  if (!liesWhereWanted(Buffer.from(before), root, path, jail)) return STRAYED;
+  const fd = await io.open(path, flags);
+  let confined: Confined | undefined;
+  try {
+    const stats = io.fstat(fd);
+    const after = await io.realpath(path);
+    const named = await io.stat(after);
+    const same = after === before && named.dev === stats.dev && named.ino === stats.ino;
+    if (same) confined = { fd, stats };
+  } finally {
+    if (confined === undefined) io.close(fd);
+  }
+  return confined ?? STRAYED;
+}
+
+/**
+ * Where links are followed, a path that differs only in case or accents came from no link but from
+ * a file system that takes both for one name.
+ */
+function isFolded(real: Buffer, path: string): boolean {
+  return fold(real.toString()) === fold(path);
+}
+
+function fold(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}
+
+/**
+ * Tells a missing object from a missing root: a volume that was not mounted must not make every
+ * object look deleted.
+ */
+async function requireRoot(root: string, jail: Jail): Promise<void> {
+  let cause: unknown;
+  try {
+    if ((await jail.system.io.realpath(root)) === root) return;
+  } catch (error) {
+    if (!isMissing(error)) throw readFault(error);
+    cause = error;
+  }
+  throw new SluiceError('SLUICE_CONFIG', 'the root of the store is gone', { cause });
+}

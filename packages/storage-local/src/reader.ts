@@ -1,0 +1,167 @@
+import { type ByteSource, type Call, SluiceError, type Window } from '@sluice/core';
+
+import { abortedBy, throwIfAborted } from './abort.ts';
+import { type Descriptor, readFully, type Witness } from './descriptor.ts';
+import { readFault } from './errno.ts';
+import { requireVersion, witnessBytes } from './version-check.ts';
+
+/**
+ * Reads a window of an open file: all at once up to 64 KiB, in pieces above.
+ *
+ * Reads are positional and their lengths come from the opened version, so that reads of one
+ * descriptor do not disturb each other and never go beyond the announced size. Each piece is memory
+ * of its own. Before the last one is handed out the file is compared with the version that was
+ * opened: a body is whole only if its bytes belong together.
+ *
+ * A body of pieces holds the descriptor from this call on, until it ends, fails, is returned, or
+ * the signal is aborted.
+ *
+ * @throws SluiceError `SLUICE_RANGE` and `SLUICE_ABORTED` before any I/O; `SLUICE_TRUNCATED`,
+ * `SLUICE_VERSION_CHANGED`, `SLUICE_IO`
+ */
+export async function readWindow(
+  file: Descriptor,
+  { start, end }: Window,
+  { signal }: Call = {},
+): Promise<ByteSource> {
+  requireWindow(start, end, Number(file.stats.size));
+  throwIfAborted(signal);
+  const release = file.share();
+  if (end - start > SMALLEST_PIECE) return createBody({ file, start, end, signal, release });
+  try {
+    return await readWhole(file, start, end, signal);
+  } catch (error) {
+    throw readFault(error);
+  } finally {
+    release();
+  }
+}
+
+/** Bytes. Few of them wait in memory for a slow reader. */
+const SMALLEST_PIECE = 65_536;
+
+/** Bytes. Above this the processor's cache no longer holds a piece until it is sent. */
+const LARGEST_PIECE = 262_144;
+
+/** Milliseconds. A reader that is back sooner takes more than 3 MB a second. */
+const QUICK = 20;
+
+interface BodyOptions {
+  readonly file: Descriptor;
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal | undefined;
+  readonly release: () => void;
+}
+
+/** Where the reading of a body stands. */
+interface Progress extends BodyOptions {
+  position: number;
+  pieceSize: number;
+  handedOutAt: number;
+  first: Witness | undefined;
+  /** How it ended; a failure is told again to whoever asks again. */
+  outcome: 'done' | SluiceError | undefined;
+  readonly onAbort: () => void;
+}
+
+function requireWindow(start: number, end: number, size: number): void {
+  const isInside = 0 <= start && start <= end && end <= size;
+  if (isInside && Number.isSafeInteger(start) && Number.isSafeInteger(end)) return;
+  throw new SluiceError('SLUICE_RANGE', 'the window is not inside the object');
+}
+
+async function readWhole(
+  file: Descriptor,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (start === end) return new Uint8Array(0);
+  const bytes = Buffer.allocUnsafeSlow(end - start);
+  await readFully(file, bytes, start);
+  throwIfAborted(signal);
+  await requireVersion(file, witnessBytes(file, bytes, start));
+  return bytes;
+}
+
+/**
+ * An iterator by hand: a Node stream costs more than all reads of a small file. Calls are answered
+ * one after the other, as a generator would, so that none runs while the descriptor is given back.
+ */
+function createBody(options: BodyOptions): AsyncIterableIterator<Uint8Array, undefined> {
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(step: () => Promise<T> | T): Promise<T> => {
+    const result = turn.then(step);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+  const { signal } = options;
+  const progress: Progress = {
+    ...options,
+    position: options.start,
+    pieceSize: SMALLEST_PIECE,
+    handedOutAt: Number.NEGATIVE_INFINITY,
+    first: undefined,
+    outcome: undefined,
+    onAbort: () => void inTurn(() => settle(progress, signal ? abortedBy(signal) : 'done')),
+  };
+  signal?.addEventListener('abort', progress.onAbort, { once: true });
+  return {
+    next: () => inTurn(() => nextPiece(progress)),
+    return: () =>
+      inTurn(() => {
+        settle(progress, 'done');
+        return END;
+      }),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+async function nextPiece(progress: Progress): Promise<IteratorResult<Uint8Array, undefined>> {
+  const { outcome, signal } = progress;
+  if (outcome === 'done') return END;
+  if (outcome !== undefined) throw outcome;
+  try {
+    throwIfAborted(signal);
+    const value = await readPiece(progress);
+    throwIfAborted(signal);
+    return { done: false, value };
+  } catch (error) {
+    const fault = readFault(error);
+    settle(progress, fault);
+    throw fault;
+  }
+}
+
+async function readPiece(progress: Progress): Promise<Uint8Array> {
+  const { file, position, end } = progress;
+  progress.pieceSize = nextPieceSize(progress);
+  const bytes = Buffer.allocUnsafeSlow(Math.min(progress.pieceSize, end - position));
+  await readFully(file, bytes, position);
+  progress.first ??= witnessBytes(file, bytes, position);
+  progress.position += bytes.byteLength;
+  if (progress.position === end) {
+    await requireVersion(file, progress.first);
+    settle(progress, 'done');
+  }
+  progress.handedOutAt = performance.now();
+  return bytes;
+}
+
+function nextPieceSize({ first, pieceSize, handedOutAt }: Progress): number {
+  const isQuick = first !== undefined && performance.now() - handedOutAt < QUICK;
+  return isQuick ? Math.min(pieceSize * 2, LARGEST_PIECE) : SMALLEST_PIECE;
+}
+
+/** Ends a body, once, and gives its share of the descriptor back. */
+function settle(progress: Progress, outcome: 'done' | SluiceError): void {
+  if (progress.outcome !== undefined) return;
+  progress.outcome = outcome;
+  progress.signal?.removeEventListener('abort', progress.onAbort);
+  progress.release();
+}

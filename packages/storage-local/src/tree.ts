@@ -1,0 +1,268 @@
+import { randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import type {
+  ByteSource,
+  Call,
+  MappedPath,
+  ObjectStat,
+  PutOptions,
+  StorageKey,
+} from '@sluice/core';
+import { SluiceError } from '@sluice/core';
+import fsExtra from 'fs-extra';
+
+import { throwIfAborted } from './abort.ts';
+import { piecesOf } from './byte-source.ts';
+import { createDescriptor } from './descriptor.ts';
+import { codeOf, unwritableName, writeFault } from './errno.ts';
+import { type Folder, openFolder } from './folder.ts';
+import { type Jail, placeOf } from './jail.ts';
+import { openRegular } from './open-regular.ts';
+import { readWindow } from './reader.ts';
+
+/** The writing half of a driver. */
+export interface Tree {
+  put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
+  delete(key: StorageKey, call?: Call): Promise<void>;
+  move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
+}
+
+export interface TreeOptions {
+  readonly jail: Jail;
+  /** The facts of an object, from its key and the file that holds it. */
+  readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
+  readonly fsync: boolean;
+  /** For tests; by default that of the file system. */
+  readonly rename?: (from: string, to: string) => Promise<void>;
+}
+
+/**
+ * Creates the writing half of a driver.
+ *
+ * Every change is made in a folder that was opened and proven to lie inside its root, so that no
+ * link above it can send a write elsewhere: without a race where descriptors have paths, as a best
+ * effort elsewhere. A link at the end of a path is replaced or removed, never written through.
+ *
+ * Folders are made as they are needed and stay when they are empty.
+ */
+export function createTree(options: TreeOptions): Tree {
+  const { jail, describe } = options;
+  return {
+    async put(key, source, putOptions = {}) {
+      const place = requirePlace(key, jail);
+      const folder = await ensureFolder(place.root, dirname(place.path), options);
+      try {
+        const stats = await store(folder, basename(place.path), source, {
+          ...options,
+          ...putOptions,
+        });
+        return describe(key, stats);
+      } finally {
+        folder.close();
+      }
+    },
+    async delete(key) {
+      await inFolderOf(key, jail, async (folder, name) => {
+        if ((await entryAt(join(folder.at, name), jail)) === undefined) return;
+        await removeEntry(folder, name, options);
+      });
+    },
+    async move(from, to, { signal } = {}) {
+      const target = requirePlace(to, jail);
+      const isMoved = await inFolderOf(from, jail, async (folder, name, place) => {
+        const entry = await entryAt(join(folder.at, name), jail);
+        if (entry === undefined) return false;
+        if (place.path === target.path) return true;
+        const route = { place, folder, name, target, signal };
+        return (
+          (entry === 'file' && (await renameObject(route, options))) || copyObject(route, options)
+        );
+      });
+      return isMoved ?? false;
+    },
+  };
+}
+
+/**
+ * Where the bytes of an object lie until it is whole. A key holds no control character, so no key
+ * names it: it is neither served nor listed. What a crash leaves behind can be told by this name.
+ */
+export function draftName(): string {
+  return `.sluice-${randomBytes(8).toString('hex')}\u007f`;
+}
+
+interface StoreOptions extends PutOptions, TreeOptions {
+  /** Of the object that this one is a copy of. */
+  readonly copyOf?: BigIntStats;
+}
+
+interface Route {
+  readonly place: MappedPath;
+  readonly folder: Folder;
+  readonly name: string;
+  readonly target: MappedPath;
+  readonly signal: AbortSignal | undefined;
+}
+
+function requirePlace(key: StorageKey, jail: Jail): MappedPath {
+  const place = placeOf(key, jail);
+  if (place === undefined) throw unwritableName();
+  return place;
+}
+
+async function inFolderOf<T>(
+  key: StorageKey,
+  jail: Jail,
+  change: (folder: Folder, name: string, place: MappedPath) => Promise<T>,
+): Promise<T | undefined> {
+  const place = placeOf(key, jail);
+  const folder = place && (await openFolder(place.root, dirname(place.path), jail));
+  if (place === undefined || folder === undefined) return undefined;
+  try {
+    return await change(folder, basename(place.path), place);
+  } finally {
+    folder.close();
+  }
+}
+
+/** Opens a folder, and makes it and those above it one by one, each inside one that is proven. */
+async function ensureFolder(root: string, path: string, options: TreeOptions): Promise<Folder> {
+  const found = await openFolder(root, path, options.jail);
+  if (found !== undefined) return found;
+  if (path === root) throw unwritableName();
+  const parent = await ensureFolder(root, dirname(path), options);
+  try {
+    await onDisk(fsExtra.ensureDir(join(parent.at, basename(path))));
+    if (options.fsync) await onDisk(parent.sync());
+  } finally {
+    parent.close();
+  }
+  const made = await openFolder(root, path, options.jail);
+  if (made === undefined) throw unwritableName();
+  return made;
+}
+
+async function store(
+  folder: Folder,
+  name: string,
+  source: ByteSource,
+  options: StoreOptions,
+): Promise<BigIntStats> {
+  const draft = join(folder.at, draftName());
+  const handle = await onDisk(open(draft, 'wx'));
+  try {
+    await writeDraft(handle, source, options);
+    throwIfAborted(options.signal);
+    await publish(draft, join(folder.at, name), options);
+    if (options.fsync) await onDisk(folder.sync());
+    // After the renaming, which changes the inode: so it is the version that readers will see.
+    return await onDisk(handle.stat({ bigint: true }));
+  } catch (error) {
+    await fsExtra.unlink(draft).catch(() => undefined);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeDraft(
+  handle: FileHandle,
+  source: ByteSource,
+  { signal, fsync, copyOf }: StoreOptions,
+): Promise<void> {
+  for await (const piece of piecesOf(source, signal)) await onDisk(handle.writeFile(piece));
+  if (copyOf !== undefined) await onDisk(handle.utimes(copyOf.atime, copyOf.mtime));
+  if (fsync) await onDisk(handle.sync());
+}
+
+/** Linking fails where a name is taken, as one step; renaming replaces what is there, as one step. */
+async function publish(draft: string, path: string, options: StoreOptions): Promise<void> {
+  if (options.ifAbsent !== true) return onDisk(renameWith(options)(draft, path));
+  try {
+    await fsExtra.link(draft, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw writeFault(error);
+    throw new SluiceError('SLUICE_EXISTS', 'an object of that key exists', { cause: error });
+  }
+  await onDisk(fsExtra.unlink(draft));
+}
+
+/** What the rules take for an object, or for a link that may lead to one. */
+async function entryAt(path: string, { symlinks }: Jail): Promise<'file' | 'link' | undefined> {
+  try {
+    const stats = await fsExtra.lstat(path);
+    if (stats.isFile()) return 'file';
+    return stats.isSymbolicLink() && symlinks === 'inside' ? 'link' : undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENAMETOOLONG') return undefined;
+    throw writeFault(error);
+  }
+}
+
+/** @returns false when the two lie on different devices */
+async function renameObject(
+  { folder, name, target }: Route,
+  options: TreeOptions,
+): Promise<boolean> {
+  const into = await ensureFolder(target.root, dirname(target.path), options);
+  try {
+    await renameWith(options)(join(folder.at, name), join(into.at, basename(target.path)));
+    if (options.fsync) await onDisk(Promise.all([into.sync(), folder.sync()]));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EXDEV') return false;
+    throw writeFault(error);
+  } finally {
+    into.close();
+  }
+}
+
+/**
+ * Copies the bytes and removes the name that they had: across devices, and for a link, which would
+ * lead elsewhere from another folder. In between both keys have the object, never none.
+ *
+ * @returns false when a link leads to nothing that is served
+ */
+async function copyObject(route: Route, options: TreeOptions): Promise<boolean> {
+  const { place, folder, name, target, signal } = route;
+  const confined = await openRegular(place, options.jail);
+  if (confined === undefined) return false;
+  const file = createDescriptor(confined, options.jail.system.io);
+  const into = await ensureFolder(target.root, dirname(target.path), options);
+  try {
+    const end = Number(file.stats.size);
+    const source = await readWindow(file, { start: 0, end }, { signal });
+    const storing = { ...options, signal, copyOf: file.stats };
+    await store(into, basename(target.path), source, storing);
+  } finally {
+    into.close();
+    await file.close();
+  }
+  await removeEntry(folder, name, options);
+  return true;
+}
+
+async function removeEntry(folder: Folder, name: string, { fsync }: TreeOptions): Promise<void> {
+  try {
+    await fsExtra.unlink(join(folder.at, name));
+    if (fsync) await folder.sync();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw writeFault(error);
+  }
+}
+
+function renameWith({ rename }: TreeOptions): (from: string, to: string) => Promise<void> {
+  return rename ?? fsExtra.rename;
+}
+
+/** Names the cause of a failed write. What a source throws is not touched. */
+async function onDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw writeFault(error);
+  }
+}

@@ -1,0 +1,44 @@
+import type { BigIntStats } from 'node:fs';
+
+import type { Version } from '@sluice/core';
+
+/**
+ * The entity tag of a file: hex seconds of its modification, a dash, its hex size, which is the
+ * form of nginx (`ngx_http_set_etag`) and H2O. So a download that one of them began resumes here,
+ * and the reverse.
+ *
+ * The tag is weak while it cannot tell versions apart (RFC 9110 §8.8.1): until the file is two
+ * seconds old, since another write in the same second would not change it, also where its time lies
+ * in the future; and at the fixed times, as the epoch, that some tools give to all their files.
+ *
+ * @param now milliseconds since 1970
+ */
+export function entityTagOf({ mtimeNs, size }: BigIntStats, now: number): string {
+  const milliseconds = Number(mtimeNs / 1_000_000n);
+  const isWeak = hasNoTime(mtimeNs) || now - milliseconds < SETTLED;
+  return `${isWeak ? 'W/' : ''}"${(mtimeNs / 1_000_000_000n).toString(16)}-${size.toString(16)}"`;
+}
+
+/** Milliseconds since 1970; `undefined` for the fixed times of files that have none of their own. */
+export function lastModifiedOf({ mtimeNs }: BigIntStats): number | undefined {
+  return hasNoTime(mtimeNs) ? undefined : Number(mtimeNs / 1_000_000n);
+}
+
+/** The token of a file's version; the open descriptor holds it when the file is replaced. */
+export function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Version {
+  const token = [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
+  return { token, hold: 'handle' };
+}
+
+/** Milliseconds after which no further write can have the same second. */
+const SETTLED = 2000;
+
+/**
+ * Seconds that tools write into every file, so that their archives come out the same: the Nix store
+ * 0 or 1, zip its first day, `npm pack` a moment of 1985.
+ */
+const FIXED_TIMES: ReadonlySet<bigint> = new Set([1n, 315_532_800n, 499_162_500n]);
+
+function hasNoTime(mtimeNs: bigint): boolean {
+  return mtimeNs < 1_000_000_000n || FIXED_TIMES.has(mtimeNs / 1_000_000_000n);
+}
