@@ -1,1 +1,3 @@
-export {};
+export { downloads, type DownloadsOptions } from './middleware.ts';
+export { sendDownload, type SendDownloadOptions } from './send-download.ts';
+export type { DownloadContext } from './request.ts';

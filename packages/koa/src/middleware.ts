@@ -1,0 +1,75 @@
+import { checkOptions, keyFromUrlPath, quote, type Sluice, type Subject } from '@sluice/core';
+import type { Next, ParameterizedContext } from 'koa';
+
+import { checkSluice, deliver } from './deliver.ts';
+import { type DownloadContext, factsOf, isAnswered, targetBelow, userOf } from './request.ts';
+
+export interface DownloadsOptions<S = Subject, C extends DownloadContext = ParameterizedContext> {
+  /**
+   * The path below which everything is a download, as it stands on the wire: `/files`. A slash at
+   * its end makes no difference. Under koa-mount it is what koa-mount leaves.
+   */
+  readonly prefix: string;
+  /**
+   * Says who asks; `undefined` when nobody is signed in. What it throws is a fault of the
+   * application: Koa answers 500, and nothing is sent. Default: `ctx.state.user`.
+   */
+  readonly subject?: ((ctx: C) => S | undefined | Promise<S | undefined>) | undefined;
+}
+
+/**
+ * Makes the middleware that answers every request below a prefix with a download: the rest of the
+ * path is the storage key.
+ *
+ * What lies below the prefix never goes on to the next middleware: what names no key, and what may
+ * not be downloaded, is 404, and a method other than GET and HEAD is 405. Everything else goes on
+ * to the next middleware untouched, and an answer that another middleware has given before is left
+ * as it is.
+ *
+ * @example
+ * app.use(downloads(sluice, { prefix: '/files' }));
+ *
+ * @throws TypeError when the sluice is none, an option is unknown, the prefix is not an absolute
+ * path in visible ASCII, or `subject` is not a function
+ */
+export function downloads<S = Subject, C extends DownloadContext = ParameterizedContext>(
+  sluice: Sluice<S>,
+  options: DownloadsOptions<S, C>,
+): (ctx: C, next: Next) => Promise<void> {
+  checkSluice('downloads', sluice);
+  checkOptions('downloads', options, ['prefix', 'subject']);
+  const mount = mountOf(options.prefix);
+  const subjectOf = checkSubject(options.subject) ?? userOf<S>;
+
+  // Koa prints the name in its debug output.
+  return async function downloads(ctx, next) {
+    const target = targetBelow(mount, ctx);
+    if (target === undefined) {
+      await next();
+      return;
+    }
+    if (isAnswered(ctx)) return;
+    const subject = (await subjectOf(ctx)) ?? undefined;
+    await deliver(ctx, sluice, { ...factsOf(ctx), key: keyFromUrlPath(target), subject });
+  };
+}
+
+/** Visible ASCII but for what ends a path or is taken for a slash (RFC 3986 §3.3). */
+const PREFIX = /^\/[!"$->@-[\]-~]*$/;
+
+function mountOf(prefix: unknown): string {
+  if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
+    throw new TypeError(
+      'downloads: prefix must be a path as it stands on the wire, percent-encoded and starting with "/", ' +
+        `got ${quote(prefix)}`,
+    );
+  }
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+function checkSubject<F>(subject: F): F {
+  if (subject !== undefined && typeof subject !== 'function') {
+    throw new TypeError(`downloads: subject must be a function, got ${quote(subject)}`);
+  }
+  return subject;
+}

@@ -1,0 +1,95 @@
+import type { Readable } from 'node:stream';
+
+import type { Download, DownloadPlan } from '@sluice/core';
+
+import type { DownloadContext } from './request.ts';
+
+/**
+ * Sets the answer that was planned. The only writer of the context.
+ *
+ * Every answer is set, so that middleware above sees it like any other; only a failure of the
+ * store is thrown, so that Koa logs it.
+ *
+ * @throws HttpError for a failed plan: its text is fixed, and what failed is its `cause`
+ */
+export function respond(ctx: DownloadContext, { plan, body, error }: Download): void {
+  switch (plan.kind) {
+    case 'whole':
+    case 'range':
+    case 'ranges':
+      return answer(ctx, plan, body instanceof Uint8Array ? toBuffer(body) : body);
+    case 'offload':
+      // Koa takes null for 204, and no body at all for the text "OK".
+      return answer(ctx, plan, '');
+    case 'not-modified':
+      return answer(ctx, plan, undefined);
+    case 'precondition-failed':
+    case 'range-not-satisfiable':
+    case 'refused':
+      return answer(ctx, plan, plan.text);
+    case 'failed':
+      return fail(ctx, plan, error);
+  }
+}
+
+/** Headers that speak of one body. Those of a body that is not sent must not stand by ours. */
+const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'last-modified',
+  'trailer',
+  'transfer-encoding',
+]);
+
+/** Orders to a front server to send some other file. None but the plan gives them. */
+const ORDER = /^(?:x-accel-.*|x-sendfile.*|x-lighttpd-send-.*|x-litespeed-location|x-reproxy-url)$/;
+
+function answer(
+  ctx: DownloadContext,
+  { status, headers }: DownloadPlan,
+  body: Buffer | Readable | string | undefined,
+): void {
+  // koa-compress would code bytes that the entity tag and the ranges speak of.
+  ctx.compress = false;
+  // HEAD and 304 have none, and one left from above must not be hashed or counted for them.
+  if (body === undefined && ctx.body !== undefined && ctx.body !== null) ctx.body = null;
+  ctx.status = status;
+  if (body !== undefined) ctx.body = body;
+  // Last, since the setter of the body gives it a type and a length of its own; and on the response
+  // itself, which takes half the time of `ctx.set`.
+  const { res } = ctx;
+  for (const name of res.getHeaderNames()) {
+    if (OF_ANOTHER_BODY.has(name) || ORDER.test(name)) res.removeHeader(name);
+  }
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+}
+
+function fail(
+  ctx: DownloadContext,
+  { status, headers, text }: Extract<DownloadPlan, { kind: 'failed' }>,
+  cause: unknown,
+): never {
+  // Koa frames the text of an error itself.
+  const kept = Object.entries(headers).filter(([name]) => !OF_ANOTHER_BODY.has(name));
+  try {
+    return ctx.throw(status, text, { expose: false, headers: Object.fromEntries(kept), cause });
+  } catch (error) {
+    // Koa's own log prints the stack alone, which would say nothing of why.
+    if (error instanceof Error && cause instanceof Error) {
+      error.stack = `${error.stack}\ncaused by ${cause.stack}`;
+    }
+    throw error;
+  }
+}
+
+/** The same memory: Koa takes any other array of bytes for JSON. */
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,159 @@
+import type { Readable } from 'node:stream';
+
+import type { Download, Transfer } from '@sluice/core';
+
+import { cut, isAbort, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
+import type { DownloadContext } from './request.ts';
+
+/**
+ * Watches how the answer to a download is taken, and settles the download exactly once: when the
+ * last byte was handed to the connection, or when it is known that this will not happen.
+ *
+ * - `finished`: the announced bytes are out.
+ * - `aborted`: the client left, or took nothing for `idleTimeout` milliseconds, and was cut off.
+ * - `failed`: the object came up short, the store stood still for `idleTimeout`, or another
+ *   middleware answered in place of the download. In the first two cases the connection is reset,
+ *   so that the client cannot take what it has for the whole, and Koa is told of the fault.
+ *
+ * @param idleTimeout milliseconds
+ */
+export function watchTransfer(ctx: DownloadContext, download: Download, idleTimeout: number): void {
+  const { res } = ctx;
+  const { body } = download;
+  const watch: Watch = {
+    ctx,
+    download,
+    offered: ctx.body,
+    stream: body instanceof Uint8Array ? undefined : body,
+    timer: setTimeout(() => onIdle(watch, idleTimeout), idleTimeout).unref(),
+    report: ctx.onerror.bind(ctx),
+    forget: undefined,
+    fault: undefined,
+    bytes: 0,
+    over: false,
+  };
+  quietAborts(watch);
+  if (watch.stream !== undefined) watchStream(watch, watch.stream);
+  if (isGone(ctx)) {
+    end(watch, 'aborted');
+    return;
+  }
+  res.once('finish', () => onFinish(watch));
+  res.once('close', () => end(watch, 'aborted'));
+  if (res.socket === null) watch.forget = onConnectionClose(ctx, () => end(watch, 'aborted'));
+}
+
+interface Watch {
+  readonly ctx: DownloadContext;
+  readonly download: Download;
+  /** The body as it was set, to see whether it still is. */
+  readonly offered: unknown;
+  readonly stream: Readable | undefined;
+  readonly timer: NodeJS.Timeout;
+  /** Tells Koa of a fault. */
+  readonly report: (fault: Error) => void;
+  /** Stops listening to a connection that other requests share. */
+  forget: (() => void) | undefined;
+  /** What was reported already. */
+  fault: Error | undefined;
+  /** Bytes of the stream that were read, each to be written at once. */
+  bytes: number;
+  over: boolean;
+}
+
+/**
+ * Keeps the departure of the client out of the application's error log, for this response alone.
+ *
+ * Koa tells of it twice, from the callback of its pipeline and from on-finished, and each time
+ * looks `onerror` up on the context; so one in front of the application's own sees both. It also
+ * sees the fault of a stream again that was reported before the pipeline came to it.
+ */
+function quietAborts(watch: Watch): void {
+  const { ctx, report } = watch;
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a method of Koa's, not a slot for a listener
+  ctx.onerror = (error) => {
+    if (watch.fault !== undefined && error === watch.fault) return;
+    if (!isAbort(error, ctx)) report(error);
+  };
+}
+
+function watchStream(watch: Watch, stream: Readable): void {
+  // A listener of 'data' alone would start the stream before Koa has connected it.
+  stream.pause();
+  stream.on('data', (piece: Uint8Array) => {
+    watch.bytes += piece.byteLength;
+    // A piece is read when the connection has taken the one before, so each is progress.
+    watch.timer.refresh();
+  });
+  stream.on('error', (error) => {
+    if (isGone(watch.ctx)) end(watch, 'aborted');
+    else fail(watch, error);
+  });
+  stream.once('close', () => {
+    if (stream.readableEnded) return;
+    if (isGone(watch.ctx)) end(watch, 'aborted');
+    else end(watch, 'failed', displacement());
+  });
+}
+
+function onFinish(watch: Watch): void {
+  const { ctx, download, stream } = watch;
+  if (wasReset(ctx)) return end(watch, 'aborted');
+  const complete =
+    ctx.res.statusCode === download.plan.status &&
+    !isDisplaced(watch) &&
+    (stream === undefined || stream.readableEnded);
+  return complete ? end(watch, 'finished') : end(watch, 'failed', displacement());
+}
+
+function onIdle(watch: Watch, idleTimeout: number): void {
+  const { ctx, stream, timer } = watch;
+  if (isWaiting(ctx)) {
+    timer.refresh();
+    return;
+  }
+  if (isDisplaced(watch)) return end(watch, 'failed', displacement());
+  const drained = ctx.res.writableLength === 0;
+  if (drained && stream !== undefined && !stream.readableEnded) {
+    return fail(watch, new Error(`the store gave no bytes for ${idleTimeout} ms`));
+  }
+  end(watch, 'aborted', new Error(`stalled: the client took no bytes for ${idleTimeout} ms`));
+  cut(ctx);
+}
+
+/** Tells whether another middleware set a body of its own, rather than to code or to watch ours. */
+function isDisplaced({ ctx, offered, bytes }: Watch): boolean {
+  return offered !== undefined && ctx.body !== offered && bytes === 0;
+}
+
+function displacement(): Error {
+  return new Error('another middleware answered in place of the download');
+}
+
+/** Ends what our side cannot go on with. */
+function fail(watch: Watch, fault: Error): void {
+  if (watch.over) return;
+  watch.fault = fault;
+  end(watch, 'failed', fault);
+  cut(watch.ctx);
+  watch.report(fault);
+}
+
+function end(watch: Watch, how: Transfer['end'], error?: Error): void {
+  if (watch.over) return;
+  watch.over = true;
+  clearTimeout(watch.timer);
+  watch.forget?.();
+  watch.download.settle({
+    end: how,
+    bytes: bytesOf(watch),
+    ...(error !== undefined && { error }),
+  });
+}
+
+/** Koa writes what lies in memory together with the headers. */
+function bytesOf({ ctx, download, bytes }: Watch): number {
+  const { body } = download;
+  if (!(body instanceof Uint8Array)) return bytes;
+  return ctx.res.headersSent ? body.byteLength : 0;
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+import type { ExecutionContext } from 'ava';
+
+/** A response as it came on the wire, strictly framed. */
+export interface WireResponse {
+  readonly status: number;
+  /** Names in lower case. A field that comes twice is joined with a bar, to be seen in any test. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** One connection to a server, byte by byte. */
+export interface Connection {
+  readonly socket: Socket;
+  send(text: string | Buffer): void;
+  /** Waits for a complete response; rejects when the connection ends within it. */
+  response(method?: string): Promise<WireResponse>;
+  /** Waits until some bytes of whatever kind have come. */
+  someBytes(count?: number): Promise<void>;
+  /** How the connection ended. */
+  readonly closed: Promise<'end' | 'reset'>;
+  /** Bytes that came and belong to no response yet. */
+  rest(): Buffer;
+}
+
+/** Opens a connection that is closed at the end of the test. */
+export async function openConnection(t: ExecutionContext, port: number): Promise<Connection> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  return converse(socket);
+}
+
+/** A request without a body, as lines on the wire. */
+export function head(
+  method: string,
+  target: string,
+  headers: readonly string[] = [],
+  version = '1.1',
+): string {
+  return [`${method} ${target} HTTP/${version}`, 'Host: test', ...headers, '', ''].join('\r\n');
+}
+
+/** Sends one request on a connection of its own, which must end properly after the response. */
+export async function exchange(
+  t: ExecutionContext,
+  port: number,
+  method: string,
+  target: string,
+  headers: readonly string[] = [],
+): Promise<WireResponse> {
+  const connection = await openConnection(t, port);
+  connection.send(head(method, target, [...headers, 'Connection: close']));
+  const response = await connection.response(method);
+  t.is(await connection.closed, 'end');
+  t.is(connection.rest().length, 0, 'no bytes follow the response');
+  return response;
+}
+
+function converse(socket: Socket): Connection {
+  let bytes: Buffer = Buffer.alloc(0);
+  let over = false;
+  const closed = new Promise<'end' | 'reset'>((resolve) => {
+    let how: 'end' | 'reset' = 'end';
+    socket.on('error', () => {
+      how = 'reset';
+    });
+    socket.on('close', () => {
+      over = true;
+      resolve(how);
+    });
+  });
+  socket.on('data', (piece: Buffer) => {
+    bytes = Buffer.concat([bytes, piece]);
+  });
+  const more = async (): Promise<void> => {
+    if (over) throw new Error(`the connection ended after ${bytes.length} bytes of a response`);
+    const changed = new AbortController();
+    const { signal } = changed;
+    await Promise.race([once(socket, 'data', { signal }), once(socket, 'close', { signal })]).catch(
+      () => undefined,
+    );
+    changed.abort();
+  };
+  return {
+    socket,
+    closed,
+    send: (text) => void socket.write(text),
+    rest: () => bytes,
+    async someBytes(count = 1) {
+      while (bytes.length < count) await more();
+    },
+    async response(method = 'GET') {
+      for (;;) {
+        const parsed = parseResponse(bytes, method);
+        if (parsed !== undefined) {
+          bytes = bytes.subarray(parsed.length);
+          return parsed.response;
+        }
+        await more();
+      }
+    },
+  };
+}
+
+function parseResponse(
+  bytes: Buffer,
+  method: string,
+): { readonly response: WireResponse; readonly length: number } | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return undefined;
+  const [statusLine = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+  const status = /^HTTP\/1\.1 (\d{3}) [\t -~]*$/.exec(statusLine)?.[1];
+  if (status === undefined) throw new Error(`not a status line: ${JSON.stringify(statusLine)}`);
+  const headers = parseHeaders(lines);
+  const start = end + 4;
+  const length = bodyLength(method, Number(status), headers);
+  if (bytes.length < start + length) return undefined;
+  const body = bytes.subarray(start, start + length);
+  return { response: { status: Number(status), headers, body }, length: start + length };
+}
+
+function parseHeaders(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~]*)$/.exec(line);
+    if (field === null) throw new Error(`not a header line: ${JSON.stringify(line)}`);
+    const name = field[1]!.toLowerCase();
+    headers[name] = name in headers ? `${headers[name]}|${field[2]}` : field[2]!;
+  }
+  return headers;
+}
+
+/** RFC 9112 §6.3; every answer of Sluice and of Koa has a length. */
+function bodyLength(method: string, status: number, headers: Record<string, string>): number {
+  if ('transfer-encoding' in headers) throw new Error('an answer without a length');
+  if (method === 'HEAD' || status === 304 || status === 204) return 0;
+  const length = headers['content-length'] ?? '';
+  if (!/^\d+$/.test(length)) throw new Error(`not a length: ${JSON.stringify(length)}`);
+  return Number(length);
+}
