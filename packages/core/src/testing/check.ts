@@ -85,7 +85,10 @@ type DriverNeed = (typeof driverNeeds)[number];
 type FixtureNeed = (typeof fixtureNeeds)[number];
 
 /** Tells which needs of a check a fixture does not meet. */
-export function missingNeeds(check: ContractCheck, fixture: ContractFixture): ContractNeed[] {
+export function missingNeeds(
+  check: Pick<ContractCheck, 'needs'>,
+  fixture: ContractFixture,
+): readonly ContractNeed[] {
   const offers = offersOf(fixture);
   return (check.needs ?? []).filter((need) => !offers.has(need));
 }

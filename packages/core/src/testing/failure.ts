@@ -2,22 +2,6 @@ import assert from 'node:assert/strict';
 
 import { isSluiceError, type SluiceError, type SluiceErrorCode } from '../errors.ts';
 
-/** The codes that an error may have, to be gone through. */
-export const errorCodes: ReadonlySet<string> = new Set(
-  Object.keys({
-    SLUICE_VERSION_CHANGED: true,
-    SLUICE_TRUNCATED: true,
-    SLUICE_UNAVAILABLE: true,
-    SLUICE_ACCESS_DENIED: true,
-    SLUICE_IO: true,
-    SLUICE_ABORTED: true,
-    SLUICE_EXISTS: true,
-    SLUICE_INVALID_KEY: true,
-    SLUICE_RANGE: true,
-    SLUICE_CONFIG: true,
-  } satisfies Record<SluiceErrorCode, true>),
-);
-
 /**
  * Asserts that a call fails with a {@link SluiceError} of one of the codes. A call may throw or
  * reject, which is one thing for who awaits it.
@@ -51,6 +35,12 @@ export function assertCode(
   return error;
 }
 
+/** Asserts that something caught is a {@link SluiceError}, of any code that there is. */
+export function assertSluiceError(error: unknown): void {
+  assert.ok(isSluiceError(error), `a failure is no SluiceError: ${describe(error)}`);
+  assert.ok(codesKnown.has(error.code), `there is no code ${error.code}`);
+}
+
 /**
  * Asserts that a promise is settled in time.
  *
@@ -69,6 +59,21 @@ export async function within<T>(limit: number, promise: Promise<T>, what: string
     clearTimeout(timer);
   }
 }
+
+const codesKnown: ReadonlySet<string> = new Set(
+  Object.keys({
+    SLUICE_VERSION_CHANGED: true,
+    SLUICE_TRUNCATED: true,
+    SLUICE_UNAVAILABLE: true,
+    SLUICE_ACCESS_DENIED: true,
+    SLUICE_IO: true,
+    SLUICE_ABORTED: true,
+    SLUICE_EXISTS: true,
+    SLUICE_INVALID_KEY: true,
+    SLUICE_RANGE: true,
+    SLUICE_CONFIG: true,
+  } satisfies Record<SluiceErrorCode, true>),
+);
 
 function describe(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;

@@ -17,6 +17,11 @@ export interface ContractOptions {
    * fail: a deviation that is gone is reported as a failure, so that the list stays true.
    */
   readonly known?: Readonly<Record<string, string>>;
+  /**
+   * What the driver or the fixture is meant not to offer. The checks that need it are left out, and
+   * one check takes their place, `C-00`: that it is indeed not offered.
+   */
+  readonly without?: readonly ContractNeed[];
   /** Ids, as `K-01`, or letters of groups, as `K`; by default every check is run. */
   readonly only?: readonly string[];
   /** Milliseconds for one check, from making its fixture to disposing of it. Default 10 000. */
@@ -114,8 +119,8 @@ export async function runCheck(
  * @throws TypeError on an option, a check id or a group that does not exist
  */
 export function selectChecks(owner: string, options: ContractOptions): readonly ContractCheck[] {
-  checkOptions(owner, options, ['known', 'only', 'timeout']);
-  const { known = {}, only } = options;
+  checkOptions(owner, options, ['known', 'only', 'timeout', 'without']);
+  const { known = {}, only, without = [] } = options;
   for (const id of Object.keys(known)) {
     if (!storageContract.some((check) => check.id === id)) {
       throw new TypeError(`${owner}: known names ${quote(id)}, which is no check`);
@@ -126,8 +131,12 @@ export function selectChecks(owner: string, options: ContractOptions): readonly 
       throw new TypeError(`${owner}: only names ${quote(name)}, which is no check and no group`);
     }
   }
-  if (only === undefined) return storageContract;
-  return storageContract.filter((check) => only.some((name) => names(check, name)));
+  const checks = storageContract.filter(
+    (check) =>
+      (only === undefined || only.some((name) => names(check, name))) &&
+      !check.needs?.some((need) => without.includes(need)),
+  );
+  return without.length > 0 ? [lacks(without), ...checks] : checks;
 }
 
 type Outcome =
@@ -160,6 +169,18 @@ function invert(outcome: Outcome, reason: string): Inverted {
     case 'skipped':
       return outcome;
   }
+}
+
+function lacks(needs: readonly ContractNeed[]): ContractCheck {
+  return {
+    id: 'C-00',
+    title: `what was said to be absent is absent: ${needs.join(', ')}`,
+    async run(fixture) {
+      const missing = missingNeeds({ needs }, fixture);
+      const offered = needs.filter((need) => !missing.includes(need));
+      if (offered.length > 0) throw new Error(`${offered.join(', ')} is offered, and not checked`);
+    },
+  };
 }
 
 function names(check: ContractCheck, name: string): boolean {

@@ -27,3 +27,8 @@ export function sampleBytes(size: number, seed = 1): Uint8Array {
   }
   return new Uint8Array(words.buffer, 0, size);
 }
+
+/** Keys that a lookup in a plain object would find, though nobody has stored anything under them. */
+export const INHERITED: readonly StorageKey[] = ['__proto__', 'constructor', 'toString'].map(
+  (name) => assertKey('storageContract', name),
+);
