@@ -73,10 +73,9 @@ function personByBasic(authorization: string): Person | undefined {
 function refuseForeignForms(ctx: SiteContext): void {
   const site = ctx.get('Sec-Fetch-Site');
   const origin = ctx.get('Origin');
+  const here = `${ctx.protocol}://${ctx.host}`;
   const ours =
-    site === ''
-      ? origin === '' || origin === ctx.origin
-      : site === 'same-origin' || site === 'none';
+    site === '' ? origin === '' || origin === here : site === 'same-origin' || site === 'none';
   if (!ours) ctx.throw(403, 'This form comes from another site.');
 }
 
