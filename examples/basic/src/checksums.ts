@@ -37,6 +37,7 @@ async function hash(handle: ObjectHandle): Promise<string> {
   const sum = createHash('sha256');
   const bytes = await handle.read({ start: 0, end: handle.stat.size });
   if (bytes instanceof Uint8Array) return sum.update(bytes).digest('hex');
-  for await (const piece of bytes as AsyncIterable<Uint8Array>) sum.update(piece);
+  const pieces: AsyncIterable<Uint8Array> = bytes;
+  for await (const piece of pieces) sum.update(piece);
   return sum.digest('hex');
 }

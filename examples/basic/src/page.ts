@@ -29,7 +29,8 @@ export function renderPage(user: Person | undefined, catalog: Catalog): string {
             <p class="brand"><img src="/icon.svg" alt="" width="28" height="28" /> Sluice</p>
             <h1>Who may download what</h1>
             <p class="lead">
-              One policy decides for every object below. Change who you are and see what changes.
+              One policy decides about every object below. Become somebody else and see what
+              changes.
             </p>
           </header>
           <main>
@@ -47,8 +48,10 @@ export function renderPage(user: Person | undefined, catalog: Catalog): string {
           </main>
           <footer>
             <p>
-              Denied objects are listed here to show the policy at work. A page for users would
-              leave them out.
+              A denied object answers as if it were missing, unless its rule chooses another status.
+            </p>
+            <p>
+              It is listed here to show the policy at work. A page for users would leave it out.
             </p>
           </footer>
         </body>
@@ -110,7 +113,7 @@ function renderEntry({ key, size, explanation }: CatalogEntry, preload: string):
 function renderWhy({ effect, rule, reason, status, passedOver }: Explanation): Html {
   const how = effect === 'allow' ? 'Allowed by' : 'Denied by';
   const answer =
-    status === undefined ? undefined : html` → <b>${status} ${STATUS_CODES[status]}</b>`;
+    status === undefined ? undefined : html` <b>→ ${status} ${STATUS_CODES[status]}</b>`;
   const before =
     passedOver.length === 0
       ? undefined

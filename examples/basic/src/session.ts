@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 import type { Next, ParameterizedContext } from 'koa';
 
 import { findPerson, type Person } from './people.ts';
@@ -80,10 +78,10 @@ function refuseForeignForms(ctx: SiteContext): void {
 }
 
 /** Reads a form of the type that HTML sends; `undefined` when it is too long. */
-async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
+async function readForm(request: AsyncIterable<Uint8Array>): Promise<URLSearchParams | undefined> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of request as AsyncIterable<Uint8Array>) {
+  for await (const piece of request) {
     length += piece.length;
     if (length > FORM_LIMIT) return undefined;
     pieces.push(piece);

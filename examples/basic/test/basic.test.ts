@@ -138,8 +138,8 @@ test('the page says why: the rule, the reason and the status', async (t) => {
     page,
     /Denied by <code>forPattern\(&quot;people\/:owner\/\*path&quot;\)<\/code>: only ben/,
   );
-  t.regex(page, /the offer ended on 2024-12-31 → <b>410 Gone<\/b>/);
-  t.regex(page, /contracts are for managers → <b>403 Forbidden<\/b>/);
+  t.regex(page, /the offer ended on 2024-12-31 <b>→ 410 Gone<\/b>/);
+  t.regex(page, /contracts are for managers <b>→ 403 Forbidden<\/b>/);
   t.regex(page, /Allowed by <code>forPattern\(&quot;teams\/:team\/\*path&quot;\)<\/code>/);
 });
 
