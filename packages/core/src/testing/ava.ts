@@ -2,6 +2,7 @@ import { missingNeeds } from './check.ts';
 import {
   type ContractOptions,
   type CreateFixture,
+  isAlone,
   runCheck,
   selectChecks,
 } from './run-contract.ts';
@@ -49,7 +50,7 @@ export async function contractWithAva(
         t.pass();
       };
       if (missing.length > 0) test.skip(`${title} (needs ${missing.join(', ')})`, run);
-      else if (check.alone) test.serial(title, run);
+      else if (isAlone(check)) test.serial(title, run);
       else test(title, run);
     }
   } finally {

@@ -1,6 +1,7 @@
 import {
   type ContractOptions,
   type CreateFixture,
+  isAlone,
   runCheck,
   selectChecks,
 } from './run-contract.ts';
@@ -27,7 +28,10 @@ export function contractWithNodeTest(
   createFixture: CreateFixture,
   options: ContractOptions = {},
 ): void {
-  for (const check of selectChecks('contractWithNodeTest', options)) {
+  const checks = selectChecks('contractWithNodeTest', options);
+  // What measures the process comes first, before others have left their garbage in it.
+  const ordered = [...checks.filter(isAlone), ...checks.filter((check) => !isAlone(check))];
+  for (const check of ordered) {
     test(`${check.id} ${check.title}`, async (t) => {
       const result = await runCheck(check, createFixture, options);
       if (result.kind === 'skipped') t.skip(`needs ${result.missing.join(', ')}`);

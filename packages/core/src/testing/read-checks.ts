@@ -177,6 +177,7 @@ function readsWindows(
     async run(fixture) {
       const bytes = sampleBytes(size);
       const handle = await openSeeded(fixture, sampleKey(), bytes);
+      assert.equal(handle.stat.size, size);
       for (const window of windows) {
         const { start, end } = window;
         assertBytes(await readBytes(handle, window), bytes.subarray(start, end), `${start}–${end}`);

@@ -24,7 +24,7 @@ export interface ContractOptions {
   readonly without?: readonly ContractNeed[];
   /** Ids, as `K-01`, or letters of groups, as `K`; by default every check is run. */
   readonly only?: readonly string[];
-  /** Milliseconds for one check, from making its fixture to disposing of it. Default 10 000. */
+  /** Milliseconds for a check, and as many for making its fixture and disposing of it. Default 10 000. */
   readonly timeout?: number;
 }
 
@@ -84,8 +84,8 @@ export async function runContract(
       results.set(check.id, await runCheck(check, createFixture, rest));
     }
   };
-  await runAll(checks.filter(({ alone }) => alone));
-  const together = checks.filter(({ alone }) => !alone);
+  await runAll(checks.filter(isAlone));
+  const together = checks.filter((check) => !isAlone(check));
   await Promise.all(Array.from({ length: lanes }, () => runAll(together)));
   return reportOf(checks.flatMap(({ id }) => results.get(id) ?? []));
 }
@@ -101,15 +101,15 @@ export async function runCheck(
     fallback: 10_000,
   });
   const start = performance.now();
-  let outcome: Outcome;
-  try {
-    outcome = await within(limit, attempt(check, createFixture), check.id);
-  } catch (error) {
-    outcome = { kind: 'failed', error };
-  }
+  const outcome = await attempt(check, createFixture, limit);
   const base = { check, duration: performance.now() - start };
   const reason = options.known?.[check.id];
   return reason === undefined ? { ...base, ...outcome } : { ...base, ...invert(outcome, reason) };
+}
+
+/** Tells whether a check measures something of the whole process, as its memory. */
+export function isAlone(check: ContractCheck): boolean {
+  return check.alone === true;
 }
 
 /**
@@ -144,16 +144,40 @@ type Outcome =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'skipped'; readonly missing: readonly ContractNeed[] };
 
-async function attempt(check: ContractCheck, createFixture: CreateFixture): Promise<Outcome> {
-  const fixture = await createFixture();
+async function attempt(
+  check: ContractCheck,
+  createFixture: CreateFixture,
+  limit: number,
+): Promise<Outcome> {
+  let fixture: ContractFixture;
   try {
-    const missing = missingNeeds(check, fixture);
-    if (missing.length > 0) return { kind: 'skipped', missing };
-    await check.run(fixture);
-    return { kind: 'passed' };
-  } finally {
-    await fixture.dispose();
+    fixture = await within(limit, Promise.resolve(createFixture()), 'the fixture');
+  } catch (error) {
+    return { kind: 'failed', error };
   }
+  const outcome = await runOn(fixture, check, limit);
+  try {
+    await within(limit, fixture.dispose(), 'the disposal of the fixture');
+  } catch (error) {
+    // What the check has seen says more than what became of the fixture.
+    return outcome.kind === 'failed' ? outcome : { kind: 'failed', error };
+  }
+  return outcome;
+}
+
+async function runOn(
+  fixture: ContractFixture,
+  check: ContractCheck,
+  limit: number,
+): Promise<Outcome> {
+  const missing = missingNeeds(check, fixture);
+  if (missing.length > 0) return { kind: 'skipped', missing };
+  try {
+    await within(limit, check.run(fixture), 'the check');
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+  return { kind: 'passed' };
 }
 
 type Inverted =

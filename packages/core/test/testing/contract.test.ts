@@ -1,0 +1,48 @@
+import test from 'ava';
+
+import { contractWithAva, runContract, storageContract } from '../../src/testing/index.ts';
+import { mutants } from './tables/mutants.ts';
+import { createWorldFixture } from './world.ts';
+
+await contractWithAva(test, createWorldFixture);
+
+for (const [fault, mutate, caughtBy] of mutants) {
+  const only = caughtBy.split(' ');
+  const alone = storageContract.some(({ id, alone }) => alone === true && only.includes(id));
+  const declare = alone ? test.serial : test;
+  declare(`a driver that ${fault} is caught by ${caughtBy}`, async (t) => {
+    const report = await runContract(() => createWorldFixture(mutate), {
+      only,
+      timeout: 2000,
+      concurrency: only.length,
+    });
+    const passed = report.results.filter(({ kind }) => kind !== 'failed');
+    t.deepEqual(
+      passed.map(({ check }) => check.id),
+      [],
+    );
+    t.is(report.failed, only.length);
+  });
+}
+
+test('every check is proved by a driver that it catches', (t) => {
+  const proved = new Set(mutants.flatMap(([, , caughtBy]) => caughtBy.split(' ')));
+  const unproved = storageContract.map(({ id }) => id).filter((id) => !proved.has(id));
+  t.deepEqual(unproved, []);
+});
+
+test('ids are unique and of their form, and titles are unique', (t) => {
+  const ids = storageContract.map(({ id }) => id);
+  t.is(new Set(ids).size, ids.length);
+  t.is(new Set(storageContract.map(({ title }) => title)).size, ids.length);
+  for (const id of ids) t.regex(id, /^[CSORVTKLW]-\d\d$/);
+});
+
+test('two runs on one store do not meet, and neither needs it to be empty', async (t) => {
+  const shared = createWorldFixture();
+  const create = () => ({ ...shared, dispose: async () => undefined });
+  const seen = ['R-01', 'V-01', 'K-01', 'L-01', 'L-05', 'W-08', 'W-10'];
+  const runs = [1, 2].map(() => runContract(create, { only: seen, concurrency: 4 }));
+  for (const report of await Promise.all(runs)) t.is(report.passed, seen.length);
+  await shared.dispose();
+});

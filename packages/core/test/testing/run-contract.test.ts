@@ -1,0 +1,282 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import test from 'ava';
+
+import {
+  type AvaTest,
+  type ContractFixture,
+  contractWithAva,
+  createMemoryDriver,
+  formatReport,
+  type MemoryObject,
+  runContract,
+  storageContract,
+} from '../../src/testing/index.ts';
+import { assertKey } from '../../src/keys/storage-key.ts';
+import { createWorldFixture } from './world.ts';
+
+/** A fixture with nothing that is optional, around a driver that only reads. */
+function createPoorFixture(): ContractFixture {
+  const rich = createWorldFixture();
+  return {
+    driver: {
+      name: rich.driver.name,
+      stat: (key, call) => rich.driver.stat(key, call),
+      open: (key, call) => rich.driver.open(key, call),
+    },
+    seed: (key, bytes, meta) => rich.seed(key, bytes, meta),
+    remove: (key) => rich.remove(key),
+    dispose: () => rich.dispose(),
+  };
+}
+
+function failing(): ContractFixture {
+  const fixture = createWorldFixture();
+  return { ...fixture, driver: { ...fixture.driver, stat: async () => undefined } };
+}
+
+test('a check whose needs are not met is skipped, and the report names the need', async (t) => {
+  const report = await runContract(createPoorFixture);
+  t.is(report.failed, 0);
+  t.true(report.passed > 50);
+  t.is(report.passed + report.skipped, storageContract.length);
+  const skipped = report.results.filter((result) => result.kind === 'skipped');
+  const needy = storageContract.filter(({ needs }) => needs !== undefined);
+  t.deepEqual(
+    skipped.map(({ check, missing }) => [check.id, ...missing]),
+    needy.map(({ id, needs = [] }) => [id, ...needs]),
+  );
+});
+
+test('what the driver is meant to be without is left out, and proved to be absent', async (t) => {
+  const without = ['list', 'put'] as const;
+  const poor = await runContract(createPoorFixture, { without, only: ['L', 'K-05', 'R-01'] });
+  t.deepEqual(
+    poor.results.map(({ kind, check }) => [kind, check.id]),
+    [
+      ['passed', 'C-00'],
+      ['passed', 'R-01'],
+    ],
+  );
+  const rich = await runContract(createWorldFixture, { without, only: ['R-01'] });
+  t.deepEqual(
+    rich.results.map(({ kind, check }) => [kind, check.id]),
+    [
+      ['failed', 'C-00'],
+      ['passed', 'R-01'],
+    ],
+  );
+});
+
+test('a known deviation must fail, and is a failure when it is gone', async (t) => {
+  const known = { 'S-01': 'there is no stat', 'R-01': 'cannot read' };
+  const report = await runContract(failing, { known, only: ['S-01', 'S-03', 'R-01'] });
+  t.deepEqual(
+    report.results.map(({ kind, check }) => [kind, check.id]),
+    [
+      ['known-deviation', 'S-01'],
+      ['passed', 'S-03'],
+      ['failed', 'R-01'],
+    ],
+  );
+  t.is(report.knownDeviations, 1);
+});
+
+test('a driver that hangs fails its checks, and the run comes to its end', async (t) => {
+  let disposed = 0;
+  const create = (): ContractFixture => {
+    const fixture = createWorldFixture();
+    const driver = { ...fixture.driver, open: () => new Promise<undefined>(() => undefined) };
+    const dispose = async (): Promise<void> => {
+      disposed++;
+    };
+    return { ...fixture, driver, dispose };
+  };
+  const report = await runContract(create, { only: ['S-01', 'R-01'], timeout: 50 });
+  t.deepEqual(
+    report.results.map(({ kind }) => kind),
+    ['passed', 'failed'],
+  );
+  // The fixture is disposed of although the check never ends.
+  t.is(disposed, 2);
+});
+
+test('a fixture that cannot be made, or disposed of, is a failure of the check', async (t) => {
+  const cannot = await runContract(() => Promise.reject(new Error('no room')), { only: ['S-01'] });
+  t.is(cannot.failed, 1);
+  const dispose = (): Promise<void> => Promise.reject(new Error('busy'));
+  const stuck = await runContract(() => ({ ...createWorldFixture(), dispose }), { only: ['S-01'] });
+  t.is(stuck.failed, 1);
+});
+
+for (const [what, options, message] of [
+  ['an unknown check in only', { only: ['S-99'] }, /only names "S-99"/],
+  ['an unknown check in known', { known: { 'S-99': 'x' } }, /known names "S-99"/],
+  ['an unknown option', { onyl: ['S-01'] }, /unknown option "onyl"/],
+  ['a timeout of nothing', { timeout: 0, only: ['S-01'] }, /timeout must be an integer/],
+  ['a concurrency of nothing', { concurrency: 0 }, /concurrency must be an integer/],
+] as const) {
+  test(`${what} is a TypeError`, async (t) => {
+    await t.throwsAsync(() => runContract(createWorldFixture, options as object), {
+      instanceOf: TypeError,
+      message,
+    });
+  });
+}
+
+test('a report is written as TAP', (t) => {
+  const check = { id: 'X-01', title: 'a #title', run: async () => undefined };
+  const tap = formatReport({
+    passed: 1,
+    failed: 1,
+    knownDeviations: 1,
+    skipped: 1,
+    results: [
+      { kind: 'passed', check, duration: 1.4 },
+      { kind: 'failed', check, duration: 2, error: new Error('two\nlines') },
+      { kind: 'known-deviation', check, duration: 3, error: new Error('e'), reason: 'why\nnot' },
+      { kind: 'skipped', check, duration: 0, missing: ['put', 'plant.fifo'] },
+    ],
+  });
+  t.is(
+    tap,
+    String.raw`TAP version 14
+1..4
+ok 1 - X-01 a \#title
+  ---
+  duration_ms: 1
+  ...
+not ok 2 - X-01 a \#title
+  ---
+  message: "two\nlines"
+  ...
+not ok 3 - X-01 a \#title # TODO why not
+  ---
+  message: "e"
+  ...
+ok 4 - X-01 a \#title # SKIP needs put, plant.fifo
+# passed 1, failed 1, known deviations 1, skipped 1
+`,
+  );
+});
+
+test('AVA is told of what is skipped, and gets what measures the process one by one', async (t) => {
+  const told: (readonly [string, string])[] = [];
+  const runs: Parameters<AvaTest>[1][] = [];
+  const fake: AvaTest = Object.assign(
+    (title: string, run: Parameters<AvaTest>[1]) => {
+      told.push(['test', title]);
+      runs.push(run);
+    },
+    {
+      serial: (title: string) => void told.push(['serial', title]),
+      skip: (title: string) => void told.push(['skip', title]),
+    },
+  );
+  const only = ['S-01', 'S-07', 'R-01', 'T-03'];
+  await contractWithAva(fake, () => ({ ...failing(), seedSparse: undefined as never }), {
+    only,
+    known: { 'S-01': 'there is no stat' },
+  });
+  const titled = (id: string): string =>
+    `${id} ${storageContract.find((check) => check.id === id)?.title}`;
+  t.deepEqual(told, [
+    ['test', titled('S-01')],
+    ['skip', `${titled('S-07')} (needs seedSparse)`],
+    ['test', titled('R-01')],
+    ['serial', titled('T-03')],
+  ]);
+  const logged: unknown[] = [];
+  const context = { pass: () => true, log: (...values: unknown[]) => void logged.push(...values) };
+  for (const run of runs) await run(context);
+  t.deepEqual(logged, ['known deviation: there is no stat']);
+});
+
+test('node:test runs the same contract with the same counts', async (t) => {
+  const testing = new URL('../../src/testing/index.js', import.meta.url);
+  const world = new URL('world.js', import.meta.url);
+  const program = `
+    import test from 'node:test';
+    import { contractWithNodeTest } from ${JSON.stringify(testing)};
+    import { createWorldFixture } from ${JSON.stringify(world)};
+    const create = () => ({ ...createWorldFixture(), secrets: undefined });
+    contractWithNodeTest(test, create, { known: { 'S-03': 'a deviation that is not there' } });
+  `;
+  const args = ['--input-type=module', '--test-reporter=tap', '--eval', program];
+  // What AVA's process hands down would make a child report in another form.
+  const { NODE_TEST_CONTEXT: _context, NODE_OPTIONS: _options, ...env } = process.env;
+  const ended = promisify(execFile)(process.execPath, args, { env });
+  const { stdout } = await t.throwsAsync<Error & { stdout: string }>(ended);
+  const count = (name: string): number =>
+    Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(stdout)?.[1]);
+  const create = () => ({ ...createWorldFixture(), secrets: undefined as never });
+  const report = await runContract(create, { known: { 'S-03': 'a deviation that is not there' } });
+  t.deepEqual(
+    [count('tests'), count('pass'), count('fail'), count('skipped')],
+    [storageContract.length, report.passed, report.failed, report.skipped],
+  );
+  t.deepEqual([report.failed, report.skipped], [1, 1]);
+  t.regex(stdout, /^not ok \d+ - S-03 /m);
+});
+
+test('the memory driver copies what it is given and what it gives', async (t) => {
+  const driver = createMemoryDriver();
+  const key = assertKey('test', '__proto__');
+  const bytes = Buffer.from('hello');
+  const stat = await driver.put(key, bytes);
+  bytes.fill(0);
+  const handle = await driver.open(key);
+  const piece = (await handle?.read({ start: 0, end: 5 })) as Uint8Array;
+  t.is(Buffer.from(piece).toString(), 'hello');
+  piece.fill(0);
+  t.is(Buffer.from((await handle?.read({ start: 0, end: 5 })) as Uint8Array).toString(), 'hello');
+  t.deepEqual(await driver.stat(key), stat);
+  t.is(driver.openHandles(), 1);
+  await handle?.close();
+  t.is(driver.openHandles(), 0);
+});
+
+test('the memory driver tags equal bytes equally, with a strong tag', async (t) => {
+  const driver = createMemoryDriver();
+  const one = await driver.put(assertKey('test', 'one'), Buffer.from('same'));
+  const two = await driver.put(assertKey('test', 'two'), Buffer.from('same'));
+  const other = await driver.put(assertKey('test', 'other'), Buffer.from('diff'));
+  t.is(one.entityTag, two.entityTag);
+  t.not(one.entityTag, other.entityTag);
+  t.regex(one.entityTag ?? '', /^"[\w-]{43}"$/);
+});
+
+test('the map given to a memory driver is the store, shared with who else has it', async (t) => {
+  const objects = new Map<string, MemoryObject>();
+  const [one, two] = [createMemoryDriver({ objects }), createMemoryDriver({ objects })];
+  const key = assertKey('test', 'a');
+  objects.set(key, { bytes: Buffer.from('x'), contentType: 'text/plain', contentEncoding: 'br' });
+  const stat = await one.stat(key);
+  t.deepEqual(
+    [stat?.contentType, stat?.contentEncoding, stat?.lastModified],
+    ['text/plain', 'br', undefined],
+  );
+  await one.close();
+  t.is((await two.stat(key))?.size, 1);
+});
+
+test('a put that waits for its source in vain ends with the signal', async (t) => {
+  const driver = createMemoryDriver();
+  const controller = new AbortController();
+  const silent = (async function* silent(): AsyncGenerator<Uint8Array> {
+    await new Promise(() => undefined);
+    yield new Uint8Array(0);
+  })();
+  const put = driver.put(assertKey('test', 'a'), silent, { signal: controller.signal });
+  setImmediate(() => controller.abort());
+  await t.throwsAsync(put, { code: 'SLUICE_ABORTED' });
+});
+
+test('a memory driver refuses what it is not made for', (t) => {
+  t.throws(() => createMemoryDriver({ object: new Map() } as never), { instanceOf: TypeError });
+  t.throws(() => createMemoryDriver({ objects: {} as never }), {
+    instanceOf: TypeError,
+    message: /objects must be a Map, got an object/,
+  });
+});
