@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { DownloadEvent } from '@sluice/core';
+import { type DownloadEvent, parseKey } from '@sluice/core';
 import test from 'ava';
 
+import { createChecksums } from '../src/checksums.ts';
 import { DEMO_KEYS, makeDemoFolder } from '../src/content/demo-folder.ts';
 import { completionLine } from '../src/log.ts';
 import type { Person } from '../src/people.ts';
@@ -263,6 +264,36 @@ test('a checksum is that of the bytes on the disk', async (t) => {
   t.is((await ask(origin, target, { as: 'ada' })).body.toString(), expected);
 });
 
+test('a checksum is read once for each version of an object', async (t) => {
+  const store = { token: 'a', reads: 0, closed: 0 };
+  const checksums = createChecksums({
+    name: 'counting',
+    stat: async () => undefined,
+    open: async (key) => {
+      const { token } = store;
+      return {
+        key,
+        stat: { size: 1, version: { token, hold: 'immutable' } },
+        read() {
+          store.reads += 1;
+          return Buffer.from(token);
+        },
+        async close() {
+          store.closed += 1;
+        },
+      };
+    },
+  });
+  const key = parseKey('x')!;
+  const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+  t.is(await checksums.sha256(key), sumOf('a'));
+  t.is(await checksums.sha256(key), sumOf('a'));
+  t.deepEqual(store, { token: 'a', reads: 1, closed: 2 });
+  store.token = 'b';
+  t.is(await checksums.sha256(key), sumOf('b'));
+  t.deepEqual(store, { token: 'b', reads: 2, closed: 3 });
+});
+
 test('a page that points its own name here gets nothing', async (t) => {
   for (const Host of ['evil.example', '127.0.0.1.evil.example', 'evil.example:3000']) {
     const answer = await ask(origin, fileTarget(DEMO_KEYS.welcome), { headers: { Host } });
@@ -333,6 +364,9 @@ test('the demo folder is made once, and mended where it is damaged', async (t) =
   const big = join(folder, DEMO_KEYS.recording);
   const whole = await readFile(big);
   t.is(whole.length, 100_000);
+  await appendFile(big, 'more');
+  await makeDemoFolder({ home: own, bigBytes: 100_000 });
+  t.true(whole.equals(await readFile(big)));
   await writeFile(big, whole.subarray(0, 50_000));
   await writeFile(join(folder, DEMO_KEYS.notes), 'damaged');
   await makeDemoFolder({ home: own, bigBytes: 100_000 });
