@@ -9,7 +9,7 @@ export interface ContractCheck {
   readonly title: string;
   /** What the check cannot be run without. Where one is absent it is reported as skipped. */
   readonly needs?: readonly ContractNeed[];
-  /** Set where the check measures something of the whole process, so that no other may run beside it. */
+  /** Set where something of the whole process is measured, so that no other may run beside it. */
   readonly alone?: true;
   /** Resolves when the promise is kept; rejects with what was seen instead. */
   run(fixture: ContractFixture): Promise<void>;
@@ -37,10 +37,10 @@ export interface ContractFixture {
   /** Removes an object around the driver. */
   remove(key: StorageKey): Promise<void>;
 
-  /** Writes other bytes into an object that stays the same one: `open` without truncation on a disk, then cut to length. */
+  /** Writes other bytes into an object that stays the same one, and cuts it to their length. */
   rewriteInPlace?(key: StorageKey, bytes: Uint8Array): Promise<void>;
 
-  /** Changes what the store keeps beside the bytes, as a mode, and neither a byte nor a time of modification. */
+  /** Changes what the store keeps beside the bytes, as a mode; no byte, and no time of writing. */
   touch?(key: StorageKey): Promise<void>;
 
   /** Stores an object of so many zero bytes that takes no room. */

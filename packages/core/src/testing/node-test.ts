@@ -1,9 +1,10 @@
 import {
   type ContractOptions,
   type CreateFixture,
-  isAlone,
+  inRunOrder,
   runCheck,
   selectChecks,
+  titleOf,
 } from './run-contract.ts';
 
 /** What is used of the `test` of `node:test`. */
@@ -28,11 +29,8 @@ export function contractWithNodeTest(
   createFixture: CreateFixture,
   options: ContractOptions = {},
 ): void {
-  const checks = selectChecks('contractWithNodeTest', options);
-  // What measures the process comes first, before others have left their garbage in it.
-  const ordered = [...checks.filter(isAlone), ...checks.filter((check) => !isAlone(check))];
-  for (const check of ordered) {
-    test(`${check.id} ${check.title}`, async (t) => {
+  for (const check of inRunOrder(selectChecks('contractWithNodeTest', options))) {
+    test(titleOf(check, options), async (t) => {
       const result = await runCheck(check, createFixture, options);
       if (result.kind === 'skipped') t.skip(`needs ${result.missing.join(', ')}`);
       if (result.kind === 'known-deviation') t.todo(result.reason);

@@ -77,8 +77,8 @@ export const openChecks: readonly ContractCheck[] = [
   },
 ];
 
-/** Milliseconds in which a thing that is no object must have been told from one. */
-const PROMPT = 1000;
+/** Milliseconds after which a call is taken to hang: much more than any needs, on a busy machine too. */
+const PROMPT = 5000;
 
 function refusesPlant(id: string, kind: PlantKind, title: string): ContractCheck {
   return {

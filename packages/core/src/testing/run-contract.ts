@@ -22,6 +22,8 @@ export interface ContractOptions {
    * one check takes their place, `C-00`: that it is indeed not offered.
    */
   readonly without?: readonly ContractNeed[];
+  /** Put before the title of every test, where one file runs the contract on several drivers. */
+  readonly name?: string;
   /** Ids, as `K-01`, or letters of groups, as `K`; by default every check is run. */
   readonly only?: readonly string[];
   /** Milliseconds for a check, and as many for making its fixture and disposing of it. Default 10 000. */
@@ -107,9 +109,11 @@ export async function runCheck(
   return reason === undefined ? { ...base, ...outcome } : { ...base, ...invert(outcome, reason) };
 }
 
-/** Tells whether a check measures something of the whole process, as its memory. */
-export function isAlone(check: ContractCheck): boolean {
-  return check.alone === true;
+/**
+ * Puts the checks that measure the process before the others, which leave their garbage in it.
+ */
+export function inRunOrder(checks: readonly ContractCheck[]): readonly ContractCheck[] {
+  return [...checks.filter(isAlone), ...checks.filter((check) => !isAlone(check))];
 }
 
 /**
@@ -119,7 +123,7 @@ export function isAlone(check: ContractCheck): boolean {
  * @throws TypeError on an option, a check id or a group that does not exist
  */
 export function selectChecks(owner: string, options: ContractOptions): readonly ContractCheck[] {
-  checkOptions(owner, options, ['known', 'only', 'timeout', 'without']);
+  checkOptions(owner, options, ['known', 'name', 'only', 'timeout', 'without']);
   const { known = {}, only, without = [] } = options;
   for (const id of Object.keys(known)) {
     if (!storageContract.some((check) => check.id === id)) {
@@ -137,6 +141,12 @@ export function selectChecks(owner: string, options: ContractOptions): readonly 
       !check.needs?.some((need) => without.includes(need)),
   );
   return without.length > 0 ? [lacks(without), ...checks] : checks;
+}
+
+/** The title of the test that a runner makes of a check. */
+export function titleOf(check: ContractCheck, { name }: ContractOptions): string {
+  const title = `${check.id} ${check.title}`;
+  return name === undefined ? title : `${name}: ${title}`;
 }
 
 type Outcome =
@@ -193,6 +203,10 @@ function invert(outcome: Outcome, reason: string): Inverted {
     case 'skipped':
       return outcome;
   }
+}
+
+function isAlone(check: ContractCheck): boolean {
+  return check.alone === true;
 }
 
 function lacks(needs: readonly ContractNeed[]): ContractCheck {

@@ -161,31 +161,29 @@ ok 4 - X-01 a \#title # SKIP needs put, plant.fifo
   );
 });
 
-test('AVA is told of what is skipped, and gets what measures the process one by one', async (t) => {
+test('AVA gets one test after the other, what measures the process first, and is told what is skipped', async (t) => {
   const told: (readonly [string, string])[] = [];
   const runs: Parameters<AvaTest>[1][] = [];
-  const fake: AvaTest = Object.assign(
-    (title: string, run: Parameters<AvaTest>[1]) => {
-      told.push(['test', title]);
+  const fake: AvaTest = Object.assign((title: string) => void told.push(['test', title]), {
+    serial: (title: string, run: Parameters<AvaTest>[1]) => {
+      told.push(['serial', title]);
       runs.push(run);
     },
-    {
-      serial: (title: string) => void told.push(['serial', title]),
-      skip: (title: string) => void told.push(['skip', title]),
-    },
-  );
+    skip: (title: string) => void told.push(['skip', title]),
+  });
   const only = ['S-01', 'S-07', 'R-01', 'T-03'];
   await contractWithAva(fake, () => ({ ...failing(), seedSparse: undefined as never }), {
     only,
     known: { 'S-01': 'there is no stat' },
+    name: 'mine',
   });
   const titled = (id: string): string =>
-    `${id} ${storageContract.find((check) => check.id === id)?.title}`;
+    `mine: ${id} ${storageContract.find((check) => check.id === id)?.title}`;
   t.deepEqual(told, [
-    ['test', titled('S-01')],
-    ['skip', `${titled('S-07')} (needs seedSparse)`],
-    ['test', titled('R-01')],
     ['serial', titled('T-03')],
+    ['serial', titled('S-01')],
+    ['skip', `${titled('S-07')} (needs seedSparse)`],
+    ['serial', titled('R-01')],
   ]);
   const logged: unknown[] = [];
   const context = { pass: () => true, log: (...values: unknown[]) => void logged.push(...values) };
