@@ -5,11 +5,25 @@ import { type ByteSource, quote } from '@sluice/core';
 import { abortedBy, throwIfAborted } from './abort.ts';
 
 /**
+ * Takes charge of a source before any I/O. A stream that fails before its first read would else
+ * end the process, since nobody listens; whoever reads it later still gets the failure.
+ *
+ * @throws TypeError for what is neither bytes nor a source of them
+ */
+export function takeSource(source: ByteSource): void {
+  if (source instanceof Uint8Array || source instanceof ReadableStream) return;
+  if (source instanceof Readable) source.on('error', () => undefined);
+  if (Object(source) !== source || !(Symbol.asyncIterator in source)) {
+    throw notBytes('a source', source);
+  }
+}
+
+/**
  * Gives the bytes of a source piece by piece, and lets go of a source that is not read to its end:
  * streams are destroyed or cancelled, iterators returned. A signal ends the waiting for a source
  * that gives nothing.
  *
- * @throws whatever the source throws; TypeError for a source or a piece that is not bytes;
+ * @throws whatever the source throws; TypeError for a piece that is not bytes;
  * SluiceError `SLUICE_ABORTED`
  */
 export async function* piecesOf(
@@ -46,9 +60,6 @@ function pullFrom(source: Exclude<ByteSource, Uint8Array>): Pull {
   if (source instanceof ReadableStream) {
     const reader = source.getReader();
     return { next: () => reader.read(), cancel: () => reader.cancel() };
-  }
-  if (typeof source !== 'object' || !(Symbol.asyncIterator in source)) {
-    throw notBytes('a source', source);
   }
   const iterator = source[Symbol.asyncIterator]();
   return {

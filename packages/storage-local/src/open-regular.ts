@@ -4,7 +4,7 @@ import { type MappedPath, SluiceError } from '@sluice/core';
 
 import { isMissing, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
-import { OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
+import { type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
 /** An open descriptor that is proven to lie inside its root. Whoever gets it must close it. */
 export interface Confined {
@@ -66,6 +66,9 @@ export function liesWhereWanted(real: Buffer, root: string, path: string, jail: 
 
 const DELETED = Buffer.from(' (deleted)');
 
+/** A folder above that was renamed in between is honest once; whoever does it again waits. */
+const ATTEMPTS = 2;
+
 /** What was opened lies elsewhere than it was looked for: a link, or somebody moved it meanwhile. */
 const STRAYED = 'strayed';
 
@@ -79,10 +82,11 @@ async function openConfined(
   const { platform } = jail.system;
   const all = jail.symlinks === 'deny' ? flags | refuseLinks(platform) : flags;
   try {
-    const first = await openOnce(root, path, all, jail);
-    // A folder above that was renamed in between is honest once; whoever does it twice waits.
-    const confined = first === STRAYED ? await openOnce(root, path, all, jail) : first;
-    if (confined !== STRAYED) return confined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const confined = await openOnce(root, path, all, jail);
+      if (confined === undefined) break;
+      if (confined !== STRAYED) return confined;
+    }
   } catch (error) {
     if (!isMissing(error)) throw readFault(error);
   }
@@ -119,22 +123,35 @@ async function openByRealpath(
   path: string,
   flags: number,
   jail: Jail,
-): Promise<Confined | typeof STRAYED> {
+): Promise<Confined | typeof STRAYED | undefined> {
   const { io } = jail.system;
   const before = await io.realpath(path);
-  if (!liesWhereWanted(Buffer.from(before), root, path, jail)) return STRAYED;
+  if (!liesWhereWanted(Buffer.from(before), root, path, jail)) return undefined;
   const fd = await io.open(path, flags);
   let confined: Confined | undefined;
   try {
     const stats = io.fstat(fd);
     const after = await io.realpath(path);
-    const named = await io.stat(after);
-    const same = after === before && named.dev === stats.dev && named.ino === stats.ino;
-    if (same) confined = { fd, stats };
+    if (after === before && (await isNamed(fd, stats, after, io))) confined = { fd, stats };
   } finally {
     if (confined === undefined) io.close(fd);
   }
   return confined ?? STRAYED;
+}
+
+/**
+ * Tells whether a descriptor is of the file that a path names, or of one that has just lost its
+ * last name. An object that is replaced all the time is seen so; a file outside keeps its name.
+ */
+async function isNamed(
+  fd: number,
+  opened: BigIntStats,
+  path: string,
+  io: FileIo,
+): Promise<boolean> {
+  const named = await io.stat(path);
+  if (named.dev === opened.dev && named.ino === opened.ino) return true;
+  return io.fstat(fd).nlink === 0n;
 }
 
 /**

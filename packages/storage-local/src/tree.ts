@@ -15,7 +15,7 @@ import { SluiceError } from '@sluice/core';
 import fsExtra from 'fs-extra';
 
 import { throwIfAborted } from './abort.ts';
-import { piecesOf } from './byte-source.ts';
+import { piecesOf, takeSource } from './byte-source.ts';
 import { createDescriptor } from './descriptor.ts';
 import { codeOf, unwritableName, writeFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
@@ -52,6 +52,7 @@ export function createTree(options: TreeOptions): Tree {
   const { jail, describe } = options;
   return {
     async put(key, source, putOptions = {}) {
+      takeSource(source);
       const place = requirePlace(key, jail);
       const folder = await ensureFolder(place.root, dirname(place.path), options);
       try {
@@ -94,6 +95,9 @@ export function draftName(): string {
   return `.sluice-${randomBytes(8).toString('hex')}\u007f`;
 }
 
+/** Bytes: `PATH_MAX` of Linux without its NUL. Elsewhere it is less, and the system tells. */
+const LONGEST_PATH = 4095;
+
 interface StoreOptions extends PutOptions, TreeOptions {
   /** Of the object that this one is a copy of. */
   readonly copyOf?: BigIntStats;
@@ -109,7 +113,8 @@ interface Route {
 
 function requirePlace(key: StorageKey, jail: Jail): MappedPath {
   const place = placeOf(key, jail);
-  if (place === undefined) throw unwritableName();
+  // Found out now, no folders are made for an object that cannot be.
+  if (place === undefined || Buffer.byteLength(place.path) > LONGEST_PATH) throw unwritableName();
   return place;
 }
 
@@ -135,7 +140,7 @@ async function ensureFolder(root: string, path: string, options: TreeOptions): P
   if (path === root) throw unwritableName();
   const parent = await ensureFolder(root, dirname(path), options);
   try {
-    await onDisk(fsExtra.ensureDir(join(parent.at, basename(path))));
+    await makeFolder(join(parent.at, basename(path)));
     if (options.fsync) await onDisk(parent.sync());
   } finally {
     parent.close();
@@ -143,6 +148,15 @@ async function ensureFolder(root: string, path: string, options: TreeOptions): P
   const made = await openFolder(root, path, options.jail);
   if (made === undefined) throw unwritableName();
   return made;
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await fsExtra.ensureDir(path);
+  } catch (error) {
+    // A link that leads nowhere has the name.
+    throw codeOf(error) === 'ENOENT' ? unwritableName(error) : writeFault(error);
+  }
 }
 
 async function store(

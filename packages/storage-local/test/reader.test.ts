@@ -1,0 +1,521 @@
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  openSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ByteSource, ObjectHandle, Window } from '@sluice/core';
+import { isSluiceError } from '@sluice/core';
+import test from 'ava';
+
+import { createDriverOn } from '../src/local-driver.ts';
+import { hostSystem, type FileIo, type System } from '../src/system.ts';
+import {
+  ageFile,
+  asKey,
+  collect,
+  faultySystem,
+  openBelow,
+  patternBytes,
+  stillOpenBelow,
+  systemError,
+  tempRoot,
+  type TempRoot,
+} from './helpers/temp-root.ts';
+
+const KIB = 1024;
+
+async function openAt(
+  temp: TempRoot,
+  key: string,
+  system: System = hostSystem(),
+): Promise<ObjectHandle> {
+  const handle = await createDriverOn(system, { root: temp.root }).open(asKey(key));
+  if (handle === undefined) throw new Error('the fixture is missing');
+  return handle;
+}
+
+function iterate(source: ByteSource): AsyncIterator<Uint8Array> {
+  if (source instanceof Uint8Array || !(Symbol.asyncIterator in source)) {
+    throw new Error('expected pieces');
+  }
+  return source[Symbol.asyncIterator]();
+}
+
+const edges = [
+  0,
+  1,
+  64 * KIB - 1,
+  64 * KIB,
+  64 * KIB + 1,
+  256 * KIB - 1,
+  256 * KIB,
+  256 * KIB + 1,
+  1000 * KIB,
+];
+
+test.serial('every window between the edges of pieces has exactly its bytes', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(1000 * KIB);
+  temp.writeAtRest('o', bytes);
+  const handle = await openAt(temp, 'o');
+  for (const start of edges) {
+    for (const end of edges.filter((edge) => edge >= start)) {
+      const source = await handle.read({ start, end });
+      t.is(source instanceof Uint8Array, end - start <= 64 * KIB, `${start}-${end}`);
+      t.true((await collect(source)).equals(bytes.subarray(start, end)), `${start}-${end}`);
+    }
+  }
+  await handle.close();
+  t.deepEqual(openBelow(temp.root), []);
+});
+
+const badWindows: readonly Window[] = [
+  { start: 0, end: 11 },
+  { start: 5, end: 4 },
+  { start: -1, end: 4 },
+  { start: 0, end: 1.5 },
+  { start: 0.5, end: 1 },
+  { start: Number.NaN, end: 4 },
+  { start: 0, end: Number.NaN },
+  { start: 11, end: 11 },
+  { start: 0, end: Number.POSITIVE_INFINITY },
+  { start: 0, end: 2 ** 53 },
+];
+
+for (const window of badWindows) {
+  test(`a window ${window.start}–${window.end} of ten bytes is refused before any read`, async (t) => {
+    const temp = tempRoot(t);
+    temp.writeAtRest('o', '0123456789');
+    const read: FileIo['read'] = () => Promise.reject(systemError('EIO'));
+    const handle = await openAt(temp, 'o', faultySystem({ read }));
+    await t.throwsAsync(async () => handle.read(window), { code: 'SLUICE_RANGE' });
+    await handle.close();
+  });
+}
+
+test('overlapping reads of one handle do not disturb each other', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(700 * KIB);
+  temp.write('o', bytes);
+  const handle = await openAt(temp, 'o');
+  const windows = Array.from({ length: 12 }, (_, index) => ({
+    start: index * 1000,
+    end: bytes.length - index * 777,
+  }));
+  const bodies = await Promise.all(
+    windows.map(async (window) => collect(await handle.read(window))),
+  );
+  for (const [index, { start, end }] of windows.entries()) {
+    t.true(bodies[index]?.equals(bytes.subarray(start, end)));
+  }
+  await handle.close();
+});
+
+test('pieces grow for a quick reader, shrink for a slow one, and each is memory of its own', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(2000 * KIB);
+  temp.writeAtRest('o', bytes);
+  const handle = await openAt(temp, 'o');
+  const pieces = iterate(await handle.read({ start: 0, end: bytes.length }));
+  const seen: Uint8Array[] = [];
+  const take = async (): Promise<number> => {
+    const { value } = await pieces.next();
+    seen.push(value);
+    return value.byteLength / KIB;
+  };
+  const quick = [await take(), await take(), await take(), await take()];
+  t.is(quick[0], 64);
+  t.true(quick.every((size) => size <= 256));
+  await sleep(40);
+  t.is(await take(), 64);
+  t.true(Buffer.concat(seen).equals(bytes.subarray(0, Buffer.concat(seen).length)));
+  t.is(new Set(seen.map(({ buffer }) => buffer)).size, seen.length);
+  t.true(seen.every(({ buffer, byteLength }) => buffer.byteLength === byteLength));
+  await pieces.return?.();
+  await handle.close();
+});
+
+test('a quick reader gets pieces of 256 KiB', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(3000 * KIB));
+  const handle = await openAt(temp, 'o');
+  const sizes = new Set<number>();
+  for await (const piece of (await handle.read({
+    start: 0,
+    end: 3000 * KIB,
+  })) as AsyncIterable<Uint8Array>) {
+    sizes.add(piece.byteLength / KIB);
+  }
+  t.true(sizes.has(256));
+  await handle.close();
+});
+
+interface ChangeRow {
+  readonly remark: string;
+  /** `old` bytes, or the code of the failure. */
+  readonly expected: 'old' | 'SLUICE_VERSION_CHANGED' | 'SLUICE_TRUNCATED';
+  readonly change: (path: string, old: Buffer) => void;
+}
+
+const other = (old: Buffer, extra = 0): Buffer => patternBytes(old.length + extra, 99);
+
+const changes: readonly ChangeRow[] = [
+  { remark: 'nothing happens', expected: 'old', change: () => undefined },
+  { remark: 'it is unlinked', expected: 'old', change: (path) => unlinkSync(path) },
+  { remark: 'its mode changes', expected: 'old', change: (path) => chmodSync(path, 0o600) },
+  {
+    remark: 'it is replaced by renaming',
+    expected: 'old',
+    change(path, old) {
+      writeFileSync(`${path}.new`, other(old, 100));
+      renameSync(`${path}.new`, path);
+    },
+  },
+  {
+    remark: 'it is rewritten in place at the same size',
+    expected: 'SLUICE_VERSION_CHANGED',
+    change: (path, old) => writeFileSync(path, other(old), { flag: 'r+' }),
+  },
+  {
+    remark: 'it is rewritten in place and longer',
+    expected: 'SLUICE_VERSION_CHANGED',
+    change: (path, old) => writeFileSync(path, other(old, 5000)),
+  },
+  {
+    remark: 'it is rewritten in place and shorter',
+    expected: 'SLUICE_TRUNCATED',
+    change: (path, old) => writeFileSync(path, other(old).subarray(0, old.length / 2)),
+  },
+  {
+    remark: 'it is emptied',
+    expected: 'SLUICE_TRUNCATED',
+    change: (path) => truncateSync(path, 0),
+  },
+  {
+    remark: 'its last byte is cut off',
+    expected: 'SLUICE_TRUNCATED',
+    change: (path, old) => truncateSync(path, old.length - 1),
+  },
+  {
+    remark: 'it grows',
+    expected: 'old',
+    change: (path) => appendFileSync(path, 'one line more\n'),
+  },
+];
+
+async function outcomeOf(body: Promise<Buffer>, old: Buffer): Promise<string> {
+  try {
+    return (await body).equals(old) ? 'old' : 'other bytes';
+  } catch (error) {
+    return isSluiceError(error) ? error.code : String(error);
+  }
+}
+
+for (const { remark, expected, change } of changes) {
+  for (const size of [10 * KIB, 600 * KIB]) {
+    test(`an active object of ${size / KIB} KiB gives ${expected} when ${remark} before it is read`, async (t) => {
+      const temp = tempRoot(t);
+      const old = patternBytes(size);
+      const path = temp.write('o', old);
+      const handle = await openAt(temp, 'o');
+      await sleep(20); // The clock of a file system has ticks.
+      change(path, old);
+      const read = async (): Promise<Buffer> => collect(await handle.read({ start: 0, end: size }));
+      t.is(await outcomeOf(read(), old), expected);
+      await handle.close();
+    });
+  }
+
+  test(`an object at rest gives ${expected} when ${remark} while it is read`, async (t) => {
+    const temp = tempRoot(t);
+    const old = patternBytes(600 * KIB);
+    const path = temp.writeAtRest('o', old);
+    const handle = await openAt(temp, 'o');
+    const pieces = iterate(await handle.read({ start: 0, end: old.length }));
+    const { value: first } = await pieces.next();
+    change(path, old);
+    const rest = (async () => {
+      const taken: Uint8Array[] = [first];
+      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+        taken.push(next.value);
+      }
+      return Buffer.concat(taken);
+    })();
+    t.is(await outcomeOf(rest, old), expected);
+    const again = outcomeOf(
+      pieces.next().then(() => Buffer.alloc(0)),
+      Buffer.alloc(0),
+    );
+    t.is(await again, expected, 'what failed never seems to have ended well');
+    await handle.close();
+  });
+}
+
+test('bytes of a rewritten object are not taken for the old ones because it also grew', async (t) => {
+  const temp = tempRoot(t);
+  const old = patternBytes(10 * KIB);
+  const path = temp.writeAtRest('o', old);
+  const handle = await openAt(temp, 'o');
+  writeFileSync(path, other(old, 5000));
+  await t.throwsAsync(async () => handle.read({ start: 0, end: old.length }), {
+    code: 'SLUICE_VERSION_CHANGED',
+  });
+  await handle.close();
+});
+
+test('a log stays downloadable while a line is added after every piece', async (t) => {
+  const temp = tempRoot(t);
+  const old = patternBytes(900 * KIB);
+  const path = temp.write('log', old);
+  const handle = await openAt(temp, 'log');
+  appendFileSync(path, 'line\n');
+  for (let round = 0; round < 2; round += 1) {
+    const taken: Uint8Array[] = [];
+    for await (const piece of (await handle.read({
+      start: 0,
+      end: old.length,
+    })) as AsyncIterable<Uint8Array>) {
+      taken.push(piece);
+      appendFileSync(path, 'line\n');
+    }
+    t.true(Buffer.concat(taken).equals(old));
+  }
+  await handle.close();
+});
+
+test('a page in the middle that is rewritten while the file grows is caught by the first piece of its window', async (t) => {
+  const temp = tempRoot(t);
+  const old = patternBytes(900 * KIB);
+  const path = temp.writeAtRest('o', old);
+  const handle = await openAt(temp, 'o');
+  const pieces = iterate(await handle.read({ start: 300 * KIB, end: old.length }));
+  await pieces.next();
+  const fd = openSync(path, 'r+');
+  writeSync(fd, 'other', 300 * KIB);
+  closeSync(fd);
+  appendFileSync(path, 'more');
+  const rest = (async () => {
+    while ((await pieces.next()).done !== true);
+  })();
+  await t.throwsAsync(rest, { code: 'SLUICE_VERSION_CHANGED' });
+  await handle.close();
+});
+
+test('an object that has only the time of its change set anew is another version', async (t) => {
+  const temp = tempRoot(t);
+  const path = temp.writeAtRest('o', 'bytes');
+  const handle = await openAt(temp, 'o');
+  utimesSync(path, 1_000_000_000, 1_000_000_000);
+  await t.throwsAsync(async () => handle.read({ start: 0, end: 5 }), {
+    code: 'SLUICE_VERSION_CHANGED',
+  });
+  await handle.close();
+});
+
+test('reads that come up short are read on', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(200 * KIB);
+  temp.writeAtRest('o', bytes);
+  const { io } = hostSystem();
+  const read: FileIo['read'] = (fd, buffer, filled, position) =>
+    io.read(fd, buffer.subarray(0, Math.min(buffer.length, filled + 1000)), filled, position);
+  const handle = await openAt(temp, 'o', faultySystem({ read }));
+  t.true((await collect(await handle.read({ start: 0, end: bytes.length }))).equals(bytes));
+  t.true(
+    (await collect(await handle.read({ start: 1, end: 9999 }))).equals(bytes.subarray(1, 9999)),
+  );
+  await handle.close();
+});
+
+test.serial('a failing medium fails the read, and everything is closed', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(200 * KIB));
+  for (const [code, expected] of [
+    ['EIO', 'SLUICE_IO'],
+    ['ESTALE', 'SLUICE_IO'],
+    ['ENOMEM', 'SLUICE_UNAVAILABLE'],
+  ] as const) {
+    const handle = await openAt(
+      temp,
+      'o',
+      faultySystem({ read: () => Promise.reject(systemError(code)) }),
+    );
+    for (const end of [100, 200 * KIB]) {
+      const error = await t.throwsAsync(async () => collect(await handle.read({ start: 0, end })), {
+        code: expected,
+      });
+      t.notRegex(error?.message ?? '', /secret/);
+    }
+    await handle.close();
+  }
+  t.deepEqual(openBelow(temp.root), []);
+});
+
+test.serial('a fault at the last look at an active object closes it', async (t) => {
+  const temp = tempRoot(t);
+  temp.write('o', 'bytes');
+  const readNow: FileIo['readNow'] = () => {
+    throw systemError('EIO');
+  };
+  await t.throwsAsync(openAt(temp, 'o', faultySystem({ readNow })), { code: 'SLUICE_IO' });
+  t.deepEqual(openBelow(temp.root), []);
+});
+
+test('an aborted signal ends a read before any I/O and between pieces, with its reason', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(400 * KIB));
+  const handle = await openAt(temp, 'o');
+  const reason = new Error('enough');
+  const signal = AbortSignal.abort(reason);
+  for (const end of [10, 400 * KIB]) {
+    const error = await t.throwsAsync(async () => handle.read({ start: 0, end }, { signal }), {
+      code: 'SLUICE_ABORTED',
+    });
+    t.is(error?.cause, reason);
+  }
+  const controller = new AbortController();
+  const pieces = iterate(
+    await handle.read({ start: 0, end: 400 * KIB }, { signal: controller.signal }),
+  );
+  await pieces.next();
+  const pending = pieces.next();
+  controller.abort(reason);
+  const error = await t.throwsAsync(pending, { code: 'SLUICE_ABORTED' });
+  t.is(error?.cause, reason);
+  await t.throwsAsync(pieces.next(), { code: 'SLUICE_ABORTED' });
+  await handle.close();
+});
+
+test('a small read that is aborted on the way fails with the reason', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', 'bytes');
+  const handle = await openAt(temp, 'o');
+  const controller = new AbortController();
+  const reading = Promise.resolve(handle.read({ start: 0, end: 5 }, { signal: controller.signal }));
+  controller.abort('enough');
+  const error = await t.throwsAsync(reading, { code: 'SLUICE_ABORTED' });
+  t.is(error?.cause, 'enough');
+  await handle.close();
+});
+
+test.serial('the signal alone frees a body that nobody reads on', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(400 * KIB));
+  const handle = await openAt(temp, 'o');
+  const controller = new AbortController();
+  const pieces = iterate(
+    await handle.read({ start: 0, end: 400 * KIB }, { signal: controller.signal }),
+  );
+  await pieces.next();
+  await handle.close();
+  t.is(openBelow(temp.root).length, 1);
+  controller.abort();
+  t.deepEqual(await stillOpenBelow(temp.root), []);
+  await t.throwsAsync(pieces.next(), { code: 'SLUICE_ABORTED' });
+});
+
+test.serial(
+  'a closed handle ends what runs in its own time, refuses what is new, and closes once',
+  async (t) => {
+    const temp = tempRoot(t);
+    const bytes = patternBytes(3000 * KIB);
+    temp.writeAtRest('o', bytes);
+    const closed: number[] = [];
+    const { io } = hostSystem();
+    const closeLater: FileIo['closeLater'] = (fd) => {
+      closed.push(fd);
+      return io.closeLater(fd);
+    };
+    const handle = await openAt(temp, 'o', faultySystem({ closeLater }));
+    const whole = Promise.resolve(handle.read({ start: 0, end: bytes.length })).then(collect);
+    const small = Promise.resolve(handle.read({ start: 0, end: 10 })).then(collect);
+    const abandoned = iterate(await handle.read({ start: 5, end: bytes.length }));
+    await Promise.all([handle.close(), handle.close()]);
+    await handle.close();
+    for (const end of [0, 10, bytes.length]) {
+      await t.throwsAsync(async () => handle.read({ start: 0, end }), { code: 'SLUICE_ABORTED' });
+    }
+    t.true((await whole).equals(bytes));
+    t.is((await small).length, 10);
+    t.is(closed.length, 0);
+    await abandoned.return?.();
+    await abandoned.return?.();
+    t.deepEqual(await abandoned.next(), { done: true, value: undefined });
+    t.deepEqual(await stillOpenBelow(temp.root), []);
+    t.is(closed.length, 1);
+  },
+);
+
+test('closing that fails is nobody’s business', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', 'bytes');
+  const { io } = hostSystem();
+  const close: FileIo['close'] = (fd) => {
+    io.close(fd);
+    throw systemError('EIO');
+  };
+  let isArmed = false;
+  const handle = await openAt(
+    temp,
+    'o',
+    faultySystem({ close: (fd) => (isArmed ? close(fd) : io.close(fd)) }),
+  );
+  isArmed = true;
+  await t.notThrowsAsync(handle.close());
+});
+
+test('calls of one body are answered in their order', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(300 * KIB);
+  temp.writeAtRest('o', bytes);
+  const handle = await openAt(temp, 'o');
+  const pieces = iterate(await handle.read({ start: 0, end: bytes.length }));
+  const results = await Promise.all([
+    pieces.next(),
+    pieces.next(),
+    pieces.next(),
+    pieces.next(),
+    pieces.next(),
+  ]);
+  t.true(
+    Buffer.concat(results.flatMap(({ done, value }) => (done === true ? [] : [value]))).equals(
+      bytes,
+    ),
+  );
+  await handle.close();
+});
+
+test.serial(
+  'two hundred bodies that are left half-way, unread or aborted leave nothing open',
+  async (t) => {
+    const temp = tempRoot(t);
+    const path = temp.write('o', patternBytes(1500 * KIB));
+    ageFile(path);
+    for (let round = 0; round < 200; round += 1) {
+      const controller = new AbortController();
+      const handle = await openAt(temp, 'o');
+      const pieces = iterate(
+        await handle.read({ start: 0, end: 1500 * KIB }, { signal: controller.signal }),
+      );
+      if (round % 4 > 0) await pieces.next();
+      if (round % 2 === 0) {
+        await pieces.return?.();
+      } else {
+        const pending = pieces.next();
+        controller.abort();
+        await t.throwsAsync(pending);
+      }
+      await handle.close();
+    }
+    t.deepEqual(await stillOpenBelow(temp.root), []);
+  },
+);
