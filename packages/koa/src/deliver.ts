@@ -1,5 +1,6 @@
 import { type DownloadPlan, type DownloadRequest, quote, type Sluice } from '@sluice/core';
 
+import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { respond } from './respond.ts';
 import { watchTransfer } from './transfer.ts';
@@ -12,6 +13,7 @@ export async function deliver<S>(
   ctx: DownloadContext,
   sluice: Sluice<S>,
   request: DownloadRequest<S>,
+  reports: Reports,
 ): Promise<DownloadPlan> {
   const download = await sluice.open(request);
   try {
@@ -21,7 +23,7 @@ export async function deliver<S>(
     download.settle({ end: 'failed', bytes: 0, error });
     throw error;
   }
-  watchTransfer(ctx, download, sluice.idleTimeout);
+  watchTransfer(ctx, download, reports, sluice.idleTimeout);
   return download.plan;
 }
 

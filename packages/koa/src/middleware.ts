@@ -2,6 +2,7 @@ import { checkOptions, keyFromUrlPath, quote, type Sluice, type Subject } from '
 import type { Next, ParameterizedContext } from 'koa';
 
 import { checkSluice, deliver } from './deliver.ts';
+import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, isAnswered, targetBelow, userOf } from './request.ts';
 
 export interface DownloadsOptions<S = Subject, C extends DownloadContext = ParameterizedContext> {
@@ -49,8 +50,10 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
       return;
     }
     if (isAnswered(ctx)) return;
+    const reports = quietAborts(ctx);
     const subject = (await subjectOf(ctx)) ?? undefined;
-    await deliver(ctx, sluice, { ...factsOf(ctx), key: keyFromUrlPath(target), subject });
+    const request = { ...factsOf(ctx), key: keyFromUrlPath(target), subject };
+    await deliver(ctx, sluice, request, reports);
   };
 }
 

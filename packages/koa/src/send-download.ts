@@ -11,6 +11,7 @@ import {
 } from '@sluice/core';
 
 import { checkSluice, deliver } from './deliver.ts';
+import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, userOf } from './request.ts';
 
 /** How a handler wants a download to look. An obligation of the policy counts before it. */
@@ -61,13 +62,14 @@ export async function sendDownload<S = Subject>(
   const checked = assertKey('sendDownload', key);
   const obligations = obligationsOf(options);
   if (ctx.headerSent) throw new Error('sendDownload: the response has begun already');
-  return deliver(ctx, sluice, {
+  const request = {
     ...factsOf(ctx),
     key: checked,
     subject: Object.hasOwn(options, 'subject') ? options.subject : userOf<S>(ctx),
     obligations,
     policy: checkPolicy(options.policy),
-  });
+  };
+  return deliver(ctx, sluice, request, quietAborts(ctx));
 }
 
 const OPTIONS = [

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 import type { Download, Transfer } from '@sluice/core';
 
-import { cut, isAbort, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
+import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
+import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 
 /**
@@ -17,7 +18,12 @@ import type { DownloadContext } from './request.ts';
  *
  * @param idleTimeout milliseconds
  */
-export function watchTransfer(ctx: DownloadContext, download: Download, idleTimeout: number): void {
+export function watchTransfer(
+  ctx: DownloadContext,
+  download: Download,
+  reports: Reports,
+  idleTimeout: number,
+): void {
   const { res } = ctx;
   const { body } = download;
   const watch: Watch = {
@@ -26,13 +32,11 @@ export function watchTransfer(ctx: DownloadContext, download: Download, idleTime
     offered: ctx.body,
     stream: body instanceof Uint8Array ? undefined : body,
     timer: setTimeout(() => onIdle(watch, idleTimeout), idleTimeout).unref(),
-    report: ctx.onerror.bind(ctx),
+    reports,
     forget: undefined,
-    fault: undefined,
     bytes: 0,
     over: false,
   };
-  quietAborts(watch);
   if (watch.stream !== undefined) watchStream(watch, watch.stream);
   if (isGone(ctx)) {
     end(watch, 'aborted');
@@ -50,31 +54,12 @@ interface Watch {
   readonly offered: unknown;
   readonly stream: Readable | undefined;
   readonly timer: NodeJS.Timeout;
-  /** Tells Koa of a fault. */
-  readonly report: (fault: Error) => void;
+  readonly reports: Reports;
   /** Stops listening to a connection that other requests share. */
   forget: (() => void) | undefined;
-  /** What was reported already. */
-  fault: Error | undefined;
   /** Bytes of the stream that were read, each to be written at once. */
   bytes: number;
   over: boolean;
-}
-
-/**
- * Keeps the departure of the client out of the application's error log, for this response alone.
- *
- * Koa tells of it twice, from the callback of its pipeline and from on-finished, and each time
- * looks `onerror` up on the context; so one in front of the application's own sees both. It also
- * sees the fault of a stream again that was reported before the pipeline came to it.
- */
-function quietAborts(watch: Watch): void {
-  const { ctx, report } = watch;
-  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a method of Koa's, not a slot for a listener
-  ctx.onerror = (error) => {
-    if (watch.fault !== undefined && error === watch.fault) return;
-    if (!isAbort(error, ctx)) report(error);
-  };
 }
 
 function watchStream(watch: Watch, stream: Readable): void {
@@ -133,10 +118,9 @@ function displacement(): Error {
 /** Ends what our side cannot go on with. */
 function fail(watch: Watch, fault: Error): void {
   if (watch.over) return;
-  watch.fault = fault;
   end(watch, 'failed', fault);
   cut(watch.ctx);
-  watch.report(fault);
+  watch.reports.tell(fault);
 }
 
 function end(watch: Watch, how: Transfer['end'], error?: Error): void {

@@ -22,7 +22,7 @@ export interface Connection {
   /** How the connection ended. */
   readonly closed: Promise<'end' | 'reset'>;
   /** Bytes that came and belong to no response yet. */
-  rest(): Buffer;
+  readonly rest: () => Buffer;
 }
 
 /** Opens a connection that is closed at the end of the test. */
@@ -60,8 +60,10 @@ export async function exchange(
 }
 
 function converse(socket: Socket): Connection {
-  let bytes: Buffer = Buffer.alloc(0);
+  let pieces: Buffer[] = [];
+  let count = 0;
   let over = false;
+  let wake = (): void => undefined;
   const closed = new Promise<'end' | 'reset'>((resolve) => {
     let how: 'end' | 'reset' = 'end';
     socket.on('error', () => {
@@ -69,55 +71,69 @@ function converse(socket: Socket): Connection {
     });
     socket.on('close', () => {
       over = true;
+      wake();
       resolve(how);
     });
   });
   socket.on('data', (piece: Buffer) => {
-    bytes = Buffer.concat([bytes, piece]);
+    pieces.push(piece);
+    count += piece.length;
+    wake();
   });
-  const more = async (): Promise<void> => {
-    if (over) throw new Error(`the connection ended after ${bytes.length} bytes of a response`);
-    const changed = new AbortController();
-    const { signal } = changed;
-    await Promise.race([once(socket, 'data', { signal }), once(socket, 'close', { signal })]).catch(
-      () => undefined,
-    );
-    changed.abort();
+  const upTo = async (least: number): Promise<void> => {
+    for (;;) {
+      if (count >= least) return;
+      if (over) throw new Error(`the connection ended after ${count} bytes of a response`);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  /** Joins what came; long bodies come in thousands of pieces, so not each time. */
+  const joined = (): Buffer => {
+    const bytes = Buffer.concat(pieces, count);
+    pieces = [bytes];
+    return bytes;
   };
   return {
     socket,
     closed,
     send: (text) => void socket.write(text),
-    rest: () => bytes,
-    async someBytes(count = 1) {
-      while (bytes.length < count) await more();
-    },
+    rest: joined,
+    someBytes: (least = 1) => upTo(least),
     async response(method = 'GET') {
+      let least = 1;
       for (;;) {
+        await upTo(least);
+        const bytes = joined();
         const parsed = parseResponse(bytes, method);
-        if (parsed !== undefined) {
-          bytes = bytes.subarray(parsed.length);
+        if (parsed.response !== undefined) {
+          pieces = [bytes.subarray(parsed.length)];
+          count -= parsed.length;
           return parsed.response;
         }
-        await more();
+        least = parsed.length;
       }
     },
   };
 }
 
-function parseResponse(
-  bytes: Buffer,
-  method: string,
-): { readonly response: WireResponse; readonly length: number } | undefined {
+interface Parsed {
+  readonly response: WireResponse | undefined;
+  /** Bytes of the response with its head, or that are needed to know more. */
+  readonly length: number;
+}
+
+function parseResponse(bytes: Buffer, method: string): Parsed {
   const end = bytes.indexOf('\r\n\r\n');
-  if (end === -1) return undefined;
+  if (end === -1) return { response: undefined, length: bytes.length + 1 };
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
   const status = /^HTTP\/1\.1 (\d{3}) [\t -~]*$/.exec(statusLine)?.[1];
   if (status === undefined) throw new Error(`not a status line: ${JSON.stringify(statusLine)}`);
   const headers = parseHeaders(lines);
   const start = end + 4;
   const length = bodyLength(method, Number(status), headers);
-  if (bytes.length < start + length) return undefined;
+  if (bytes.length < start + length) return { response: undefined, length: start + length };
   const body = bytes.subarray(start, start + length);
   return { response: { status: Number(status), headers, body }, length: start + length };
 }

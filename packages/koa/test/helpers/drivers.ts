@@ -1,17 +1,18 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import type { ByteSource, ObjectHandle, ObjectStat, StorageDriver, Window } from '@sluice/core';
 
 /** An object of the test, and how it misbehaves. */
 export interface TestObject {
   readonly bytes: string | Uint8Array;
+  /** Default: what `bytes` has. */
+  readonly size?: number;
   readonly contentType?: string;
   readonly contentEncoding?: string;
   readonly entityTag?: string;
   readonly lastModified?: number;
   /** Replaces the reading of a window. */
-  readonly read?: (window: Window, bytes: Uint8Array) => ByteSource;
+  readonly read?: (window: Window) => ByteSource | Iterable<Uint8Array>;
 }
 
 /** A driver in memory, with what it has open. */
@@ -40,8 +41,12 @@ export function createMemoryDriver(objects: Readonly<Record<string, TestObject>>
       return {
         key,
         stat: statOf(object),
-        read: (window) =>
-          object.read?.(window, bytes) ?? piecesOf(bytes.subarray(window.start, window.end)),
+        read(window) {
+          const source = object.read?.(window) ?? bytes.subarray(window.start, window.end);
+          return source instanceof Uint8Array || !(Symbol.iterator in source)
+            ? source
+            : Readable.from(source);
+        },
         async close() {
           if (!closed) opened -= 1;
           closed = true;
@@ -51,40 +56,10 @@ export function createMemoryDriver(objects: Readonly<Record<string, TestObject>>
   };
 }
 
-/** The least that reads a file: for tests that need descriptors and files that change. */
-export function createFileDriver(root: string): StorageDriver {
-  return {
-    name: 'file',
-    async stat(key) {
-      const handle = await this.open(key);
-      await handle?.close();
-      return handle?.stat;
-    },
-    async open(key): Promise<ObjectHandle | undefined> {
-      const file = await open(join(root, key));
-      const { size, mtimeMs } = await file.stat();
-      return {
-        key,
-        stat: { size, lastModified: mtimeMs, version: { token: String(mtimeMs), hold: 'detect' } },
-        async *read({ start, end }: Window) {
-          for (let position = start; position < end;) {
-            const piece = Buffer.allocUnsafe(Math.min(65_536, end - position));
-            const { bytesRead } = await file.read(piece, 0, piece.length, position);
-            if (bytesRead === 0) return;
-            yield piece.subarray(0, bytesRead);
-            position += bytesRead;
-          }
-        },
-        close: () => file.close(),
-      };
-    },
-  };
-}
-
-function statOf({ bytes, ...object }: TestObject): ObjectStat {
+function statOf({ bytes, size, ...object }: TestObject): ObjectStat {
   const { contentType, contentEncoding, entityTag, lastModified } = object;
   return {
-    size: toBytes(bytes).length,
+    size: size ?? toBytes(bytes).length,
     version: { token: 'v1', hold: 'immutable' },
     ...(contentType !== undefined && { contentType }),
     ...(contentEncoding !== undefined && { contentEncoding }),
@@ -95,11 +70,4 @@ function statOf({ bytes, ...object }: TestObject): ObjectStat {
 
 function toBytes(bytes: string | Uint8Array): Uint8Array {
   return typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-}
-
-async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += 65_536) {
-    await Promise.resolve();
-    yield bytes.subarray(start, start + 65_536);
-  }
 }

@@ -27,7 +27,7 @@ export interface TestSluice {
   readonly sluice: Sluice;
   readonly events: readonly DownloadEvent[];
   /** Waits for so many events. */
-  settled(count: number): Promise<readonly DownloadEvent[]>;
+  readonly settled: (count: number) => Promise<readonly DownloadEvent[]>;
 }
 
 /** Starts an application on a free port; the test's end closes it with all its connections. */
@@ -65,8 +65,8 @@ export function makeSluice(options: Partial<SluiceOptions> = {}): TestSluice {
 }
 
 /** Waits for a condition, for as long as the test may take. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 export function portOf(server: { address(): AddressInfo | string | null }): number {

@@ -85,9 +85,9 @@ const HOSTILE: readonly string[] = [
   'a.txt.',
   'a.txt%20',
   'a.txt::$DATA',
-  `${'x'.repeat(256)}`,
+  'x'.repeat(256),
   `${'x/'.repeat(2100)}x`,
-  `${'%61'.repeat(300)}`,
+  '%61'.repeat(300),
 ];
 
 export const TARGETS: readonly TargetRow[] = [

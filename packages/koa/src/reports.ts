@@ -1,0 +1,32 @@
+import { isAbort } from './connection.ts';
+import type { DownloadContext } from './request.ts';
+
+/** What of a response reaches the application's `error` event. */
+export interface Reports {
+  /** Reports a fault of ours once, however often Koa comes upon it later. */
+  tell(fault: Error): void;
+}
+
+/**
+ * Keeps the departure of a client out of the application's `error` event, for one response alone:
+ * it is the common end of a download, and no fault.
+ *
+ * Koa tells of it twice, from the callback of its pipeline and from on-finished, and each time
+ * looks `onerror` up on the context; so one in front of the application's own sees both. Whatever
+ * is not the end of this very connection passes on.
+ */
+export function quietAborts(ctx: DownloadContext): Reports {
+  const report = ctx.onerror.bind(ctx);
+  let told: Error | undefined;
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a method of Koa's, not a slot for a listener
+  ctx.onerror = (error) => {
+    if (told !== undefined && error === told) return;
+    if (!isAbort(error, ctx)) report(error);
+  };
+  return {
+    tell(fault) {
+      told = fault;
+      report(fault);
+    },
+  };
+}

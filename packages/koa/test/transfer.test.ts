@@ -1,0 +1,572 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdtemp, open, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import http2, { type ClientHttp2Session } from 'node:http2';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+
+import { SluiceError, type SluiceOptions, type StorageDriver, type Window } from '@sluice/core';
+import { createLocalDriver } from '@sluice/storage-local';
+import test, { type ExecutionContext } from 'ava';
+import type Koa from 'koa';
+
+import { downloads } from '../src/index.ts';
+import { type Connection, exchange, head, openConnection } from './helpers/client.ts';
+import { createMemoryDriver, type TestDriver } from './helpers/drivers.ts';
+import { KOAS } from './helpers/koas.ts';
+import {
+  makeSluice,
+  portOf,
+  startServer,
+  type TestServer,
+  type TestSluice,
+  until,
+} from './helpers/server.ts';
+
+const PIECE = Buffer.alloc(65_536, 'x');
+
+/** Larger than what the buffers of a connection take. */
+const LARGE = 64 * 1024 * 1024;
+
+interface Served extends TestServer, TestSluice {
+  readonly app: Koa;
+}
+
+async function serve(
+  t: ExecutionContext,
+  App: typeof Koa,
+  storage: StorageDriver,
+  {
+    above = [],
+    ...options
+  }: Partial<SluiceOptions> & { readonly above?: readonly Koa.Middleware[] } = {},
+): Promise<Served> {
+  const made = makeSluice({ storage, ...options });
+  const app = new App();
+  for (const middleware of above) app.use(middleware);
+  app.use(downloads(made.sluice, { prefix: '/files' }));
+  return { app, ...(await startServer(t, app)), ...made };
+}
+
+/** An object without end of memory: every piece is the same buffer. */
+function createLargeDriver(size = LARGE): TestDriver {
+  return createMemoryDriver({ large: { bytes: '', size, read: pieces } });
+}
+
+function* pieces({ start, end }: Window): Generator<Uint8Array> {
+  for (let position = start; position < end; position += PIECE.length) {
+    yield PIECE.subarray(0, end - position);
+  }
+}
+
+/** Sends a request and waits for the first bytes of its answer; then no more is read. */
+async function stall(
+  t: ExecutionContext,
+  port: number,
+  target = '/files/large',
+): Promise<Connection> {
+  const connection = await openConnection(t, port);
+  connection.send(head('GET', target));
+  await connection.someBytes();
+  connection.socket.pause();
+  return connection;
+}
+
+async function temporaryFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-koa-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** How many descriptors of files of a folder this process has open. */
+function openFiles(folder: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${folder}/`);
+    } catch {
+      return false; // closed since it was listed
+    }
+  }).length;
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+async function startHttp2(t: ExecutionContext, app: Koa): Promise<ClientHttp2Session> {
+  // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
+  const server = http2.createServer(app.callback());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const session = http2.connect(`http://127.0.0.1:${portOf(server)}`);
+  t.teardown(() => {
+    session.destroy();
+    server.close();
+  });
+  return session;
+}
+
+/** A response over HTTP/2: its status, the length of its body, and the code its stream ended with. */
+async function fetchOver(
+  session: ClientHttp2Session,
+  target: string,
+  headers: Record<string, string> = {},
+): Promise<{ readonly status: unknown; readonly length: number; readonly code: number }> {
+  const stream = session.request({ ':path': target, ...headers });
+  let status: unknown;
+  let length = 0;
+  stream.on('response', (head) => {
+    status = head[':status'];
+  });
+  stream.on('data', (piece: Buffer) => {
+    length += piece.length;
+  });
+  stream.on('error', () => undefined);
+  await new Promise((resolve) => stream.once('close', resolve));
+  return { status, length, code: stream.rstCode };
+}
+
+function gate(): { readonly passed: Promise<void>; readonly pass: () => void } {
+  let pass = (): void => undefined;
+  const passed = new Promise<void>((resolve) => {
+    pass = resolve;
+  });
+  return { passed, pass: () => pass() };
+}
+
+for (const { name, Koa: App } of KOAS) {
+  for (const how of ['destroy', 'resetAndDestroy'] as const) {
+    test(`${name}: a client that leaves in the middle (${how}) is an abort and no error`, async (t) => {
+      const storage = createLargeDriver();
+      const { port, errors, settled } = await serve(t, App, storage);
+      for (let round = 0; round < 20; round += 1) (await stall(t, port)).socket[how]();
+      const events = await settled(20);
+      t.deepEqual(new Set(events.map(({ outcome }) => outcome)), new Set(['aborted']));
+      t.true(events.every(({ bytes }) => bytes > 0 && bytes < LARGE));
+      await until(() => storage.openHandles() === 0);
+      t.deepEqual(errors, []);
+    });
+  }
+
+  test(`${name}: a client that leaves while the object is opened is an abort and no error`, async (t) => {
+    for (const method of ['GET', 'HEAD']) {
+      const memory = createLargeDriver();
+      const { passed, pass } = gate();
+      let asked = false;
+      const wait = async (): Promise<void> => {
+        asked = true;
+        await passed;
+      };
+      const storage: StorageDriver = {
+        ...memory,
+        stat: (key) => wait().then(() => memory.stat(key)),
+        open: (key) => wait().then(() => memory.open(key)),
+      };
+      const { port, server, errors, settled } = await serve(t, App, storage);
+      const connection = await openConnection(t, port);
+      connection.send(head(method, '/files/large'));
+      await until(() => asked);
+      connection.socket.resetAndDestroy();
+      await until(async () => (await connectionsOf(server)) === 0);
+      pass();
+      const [event] = await settled(1);
+      t.is(event?.outcome, 'aborted');
+      t.is(event?.bytes, 0);
+      await until(() => memory.openHandles() === 0);
+      t.deepEqual(errors, []);
+    }
+  });
+
+  test(`${name}: 200 aborted downloads of a file leave no descriptor open`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'large'), '');
+    await truncate(join(folder, 'large'), LARGE);
+    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }));
+    for (let round = 0; round < 20; round += 1) {
+      const connections = await Promise.all(Array.from({ length: 10 }, () => stall(t, port)));
+      if (round === 0) t.is(openFiles(folder), 10);
+      for (const { socket } of connections) socket.destroy();
+    }
+    const events = await settled(200);
+    t.is(events.filter(({ outcome }) => outcome === 'aborted').length, 200);
+    await until(() => openFiles(folder) === 0);
+    t.deepEqual(errors, []);
+  });
+
+  test(`${name}: a pipelined download behind another ends with the connection`, async (t) => {
+    const storage = createLargeDriver();
+    const { port, errors, settled } = await serve(t, App, storage);
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/large').repeat(20));
+    await connection.someBytes();
+    await until(() => storage.openHandles() === 20);
+    connection.socket.resetAndDestroy();
+    const events = await settled(20);
+    t.deepEqual(new Set(events.map(({ outcome }) => outcome)), new Set(['aborted']));
+    await until(() => storage.openHandles() === 0);
+    t.deepEqual(errors, []);
+  });
+
+  test(`${name}: an object that comes up short resets the connection and is reported once`, async (t) => {
+    const { passed, pass } = gate();
+    const storage = createMemoryDriver({
+      short: {
+        bytes: '',
+        size: 1_000_000,
+        async *read() {
+          yield PIECE;
+          await passed;
+        },
+      },
+      after: { bytes: 'after' },
+    });
+    const { port, errors, settled } = await serve(t, App, storage);
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/short') + head('GET', '/files/after'));
+    // A reset that comes together with bytes is taken for a plain end by Node's own client.
+    await connection.someBytes(PIECE.length);
+    pass();
+    t.is(await connection.closed, 'reset');
+    t.false(connection.rest().includes('after'), 'no second answer within the first');
+    const events = await settled(2);
+    const event = events.find(({ key }) => key === 'short');
+    t.is(event?.outcome, 'failed');
+    t.like(event?.error, { code: 'SLUICE_TRUNCATED' });
+    t.is(errors.length, 1);
+    t.like(errors[0], { code: 'SLUICE_TRUNCATED' });
+    await until(() => storage.openHandles() === 0);
+  });
+
+  test(`${name}: a store that fails in the middle resets the connection and is reported once`, async (t) => {
+    const { passed, pass } = gate();
+    const fault = new SluiceError('SLUICE_IO', 'the disk is gone');
+    const storage = createMemoryDriver({
+      broken: {
+        bytes: '',
+        size: 1_000_000,
+        async *read() {
+          yield PIECE;
+          await passed;
+          throw fault;
+        },
+      },
+    });
+    const { port, errors, settled } = await serve(t, App, storage);
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/broken'));
+    await connection.someBytes(PIECE.length);
+    pass();
+    t.is(await connection.closed, 'reset');
+    const [event] = await settled(1);
+    t.is(event?.outcome, 'failed');
+    t.is(event?.error, fault);
+    t.deepEqual(errors, [fault]);
+  });
+
+  test(`${name}: a file that shrinks, grows or is replaced never breaks the framing`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const path = join(folder, 'file');
+    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }));
+    const start = async (): Promise<Connection> => {
+      await writeFile(path, '');
+      await truncate(path, LARGE);
+      return stall(t, port, '/files/file');
+    };
+
+    const grown = await start();
+    const handle = await open(path, 'a');
+    await handle.write('HTTP/1.1 200 OK\r\n\r\n');
+    await handle.close();
+    grown.send(head('HEAD', '/files/file'));
+    grown.socket.resume();
+    t.is((await grown.response()).body.length, LARGE);
+    t.is((await grown.response('HEAD')).headers['content-length'], String(LARGE + 19));
+
+    const replaced = await start();
+    await writeFile(join(folder, 'new'), Buffer.alloc(LARGE, 'y'));
+    await rename(join(folder, 'new'), path);
+    replaced.socket.resume();
+    const { body } = await replaced.response();
+    t.is(body.length, LARGE);
+    t.is(body.indexOf('y'), -1);
+    t.deepEqual(errors, []);
+
+    const shrunk = await start();
+    await truncate(path, 1000);
+    shrunk.socket.resume();
+    t.is(await shrunk.closed, 'reset');
+    t.is(errors.length, 1);
+    t.deepEqual(
+      (await settled(4)).map(({ outcome }) => outcome),
+      ['complete', 'complete', 'complete', 'failed'],
+    );
+    await until(() => openFiles(folder) === 0);
+  });
+
+  test(`${name}: readers that stall are cut off, and others go on`, async (t) => {
+    const storage = createLargeDriver();
+    const { port, errors, settled } = await serve(t, App, storage, { idleTimeout: 300 });
+    const stalled = [];
+    for (let batch = 0; batch < 5; batch += 1) {
+      stalled.push(...(await Promise.all(Array.from({ length: 100 }, () => stall(t, port)))));
+    }
+    const events = await settled(500);
+    t.deepEqual(new Set(events.map(({ outcome }) => outcome)), new Set(['aborted']));
+    t.regex(String(events[0]?.error), /stalled/);
+    await until(() => storage.openHandles() === 0);
+    for (const { socket } of stalled) socket.resume();
+    await Promise.all(stalled.map(({ closed }) => closed));
+    t.true(stalled.every(({ rest }) => rest().length < LARGE));
+    t.is((await exchange(t, port, 'GET', '/files/large', ['Range: bytes=0-9'])).status, 206);
+    t.deepEqual(errors, []);
+  });
+
+  test(`${name}: a reader that is slow but goes on is not cut off`, async (t) => {
+    const size = 16 * 1024 * 1024;
+    const storage = createLargeDriver(size);
+    const { port, settled } = await serve(t, App, storage, { idleTimeout: 1500 });
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/large'));
+    const { socket } = connection;
+    socket.on('data', () => {
+      socket.pause();
+      setTimeout(() => socket.resume(), 10);
+    });
+    t.is((await connection.response()).body.length, size);
+    const [event] = await settled(1);
+    t.is(event?.outcome, 'complete');
+    t.true((event?.duration ?? 0) > 1500, 'it took longer than the timeout');
+  });
+
+  test(`${name}: bytes from the client do not keep a stalled download alive`, async (t) => {
+    const { port, settled } = await serve(t, App, createLargeDriver(), { idleTimeout: 200 });
+    const { socket } = await stall(t, port);
+    const trickle = setInterval(() => socket.write('X'), 20);
+    t.teardown(() => clearInterval(trickle));
+    t.is((await settled(1))[0]?.outcome, 'aborted');
+  });
+
+  test(`${name}: an answer that is pending in a middleware above is not idle`, async (t) => {
+    const storage = createMemoryDriver({ small: { bytes: 'small' } });
+    const { port, settled } = await serve(t, App, storage, {
+      idleTimeout: 20,
+      above: [
+        async (_ctx, next) => {
+          await next();
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        },
+      ],
+    });
+    t.is((await exchange(t, port, 'GET', '/files/small')).body.toString(), 'small');
+    t.is((await settled(1))[0]?.outcome, 'complete');
+  });
+
+  test(`${name}: a store that stands still is cut off as a failure of ours`, async (t) => {
+    const storage = createMemoryDriver({
+      still: {
+        bytes: '',
+        size: 1_000_000,
+        read: () => {
+          const source = new Readable({ read() {} });
+          source.push(PIECE);
+          return source;
+        },
+      },
+    });
+    const { port, errors, settled } = await serve(t, App, storage, { idleTimeout: 100 });
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/still'));
+    t.is(await connection.closed, 'reset');
+    t.is((await settled(1))[0]?.outcome, 'failed');
+    t.is(errors.length, 1);
+    t.regex(errors[0]?.message ?? '', /no bytes for 100 ms/);
+  });
+
+  test(`${name}: downloads beyond the cap get 503, and the next one is let in again`, async (t) => {
+    const storage = createLargeDriver();
+    const { port, errors, settled } = await serve(t, App, storage, { maxDownloads: 2 });
+    const [first] = await Promise.all([stall(t, port), stall(t, port)]);
+    const busy = await exchange(t, port, 'GET', '/files/large');
+    t.is(busy.status, 503);
+    t.is(busy.headers['retry-after'], '1');
+    t.is(busy.headers['cache-control'], 'no-store');
+    t.is(busy.body.toString(), 'Service Unavailable');
+    first.socket.destroy();
+    await settled(2);
+    t.is((await exchange(t, port, 'GET', '/files/large', ['Range: bytes=0-9'])).status, 206);
+    t.deepEqual(errors, []);
+  });
+
+  for (const [what, fault, status, retryAfter] of [
+    ['used-up descriptors', unavailable(), 503, '7'],
+    ['an unknown fault', new Error('EIO: /srv/secret/path'), 500, undefined],
+  ] as const) {
+    test(`${name}: ${what} of the store are told by the status alone, and logged once`, async (t) => {
+      const storage: StorageDriver = {
+        name: 'broken',
+        stat: () => Promise.reject(fault),
+        open: () => Promise.reject(fault),
+      };
+      const { port, errors, settled } = await serve(t, App, storage, {
+        above: [(ctx, next) => (ctx.set('X-Accel-Redirect', '/secret'), next())],
+      });
+      for (const method of ['GET', 'HEAD']) {
+        const response = await exchange(t, port, method, '/files/x');
+        t.is(response.status, status);
+        t.is(response.headers['retry-after'], retryAfter);
+        t.is(response.headers['cache-control'], 'no-store');
+        t.is(response.headers['content-type'], 'text/plain; charset=utf-8');
+        t.is(response.headers['x-accel-redirect'], undefined);
+        t.notRegex(JSON.stringify(response.headers) + response.body.toString(), /secret|EMFILE/);
+      }
+      t.is(errors.length, 2);
+      t.is(errors[0]?.cause, fault);
+      t.like(errors[0], { status, expose: false });
+      t.regex(errors[0]?.stack ?? '', new RegExp(`caused by .*${fault.message}`));
+      t.deepEqual(
+        (await settled(2)).map(({ outcome, error }) => [outcome, error]),
+        [
+          ['failed', fault],
+          ['failed', fault],
+        ],
+      );
+    });
+  }
+
+  for (const [what, replacement] of [
+    ['a text', () => 'replaced'],
+    ['a stream', () => Readable.from(['repl', 'aced'])],
+  ] as const) {
+    for (const key of ['small', 'large']) {
+      test(`${name}: ${what} that a middleware above puts in place of a ${key} object ends the download`, async (t) => {
+        const storage = createMemoryDriver({
+          small: { bytes: 'small' },
+          large: { bytes: '', size: LARGE, read: pieces },
+        });
+        const { port, errors, settled } = await serve(t, App, storage, {
+          above: [
+            async (ctx, next) => {
+              await next();
+              ctx.body = replacement();
+              ctx.length = 8;
+            },
+          ],
+        });
+        t.is((await exchange(t, port, 'GET', `/files/${key}`)).body.toString(), 'replaced');
+        const events = await settled(1);
+        t.is(events[0]?.outcome, 'failed');
+        t.regex(String(events[0]?.error), /another middleware/);
+        await until(() => storage.openHandles() === 0);
+        t.is(events.length, 1);
+        t.deepEqual(errors, []);
+      });
+    }
+  }
+
+  test(`${name}: a middleware above that answers slowly in place of a download is not cut off`, async (t) => {
+    const storage = createLargeDriver();
+    const { port, errors, settled } = await serve(t, App, storage, {
+      idleTimeout: 50,
+      above: [
+        async (ctx, next) => {
+          await next();
+          const source = new Readable({ read() {} });
+          source.push('slow');
+          setTimeout(() => {
+            source.push('ly');
+            source.push(null);
+          }, 300);
+          ctx.body = source;
+          ctx.length = 6;
+        },
+      ],
+    });
+    t.is((await exchange(t, port, 'GET', '/files/large')).body.toString(), 'slowly');
+    t.is((await settled(1))[0]?.outcome, 'failed');
+    await until(() => storage.openHandles() === 0);
+    t.deepEqual(errors, []);
+  });
+
+  test(`${name}: a fault of a middleware above is reported, also when it looks like an abort`, async (t) => {
+    const fault = Object.assign(new Error('the log server hung up'), { code: 'ECONNRESET' });
+    const storage = createLargeDriver();
+    const { port, errors, settled } = await serve(t, App, storage, {
+      above: [
+        async (_ctx, next) => {
+          await next();
+          throw fault;
+        },
+      ],
+    });
+    t.is((await exchange(t, port, 'GET', '/files/large')).status, 500);
+    t.deepEqual(errors, [fault]);
+    t.is((await settled(1))[0]?.outcome, 'failed');
+    await until(() => storage.openHandles() === 0);
+  });
+
+  test(`${name}: over HTTP/2 a download is complete, aborted or reset like over HTTP/1.1`, async (t) => {
+    const storage = createMemoryDriver({
+      small: { bytes: 'small' },
+      middle: { bytes: '', size: 1_000_000, read: pieces },
+      large: { bytes: '', size: LARGE, read: pieces },
+      short: { bytes: '', size: 1_000_000, read: () => [PIECE, PIECE] },
+    });
+    const { app, errors, settled } = await serve(t, App, storage);
+    const session = await startHttp2(t, app);
+
+    t.like(await fetchOver(session, '/files/small'), { status: 200, length: 5, code: 0 });
+    t.like(await fetchOver(session, '/files/middle'), { status: 200, length: 1_000_000, code: 0 });
+    t.like(await fetchOver(session, '/files/small', { range: 'bytes=0-1' }), {
+      status: 206,
+      length: 2,
+    });
+    t.like(await fetchOver(session, '/files/none'), { status: 404, length: 9 });
+    t.like(await fetchOver(session, '/files/small', { ':method': 'HEAD' }), {
+      status: 200,
+      length: 0,
+    });
+    t.deepEqual(errors, []);
+
+    const left = session.request({ ':path': '/files/large' });
+    await new Promise((resolve) => left.once('data', resolve));
+    left.pause();
+    left.close(http2.constants.NGHTTP2_CANCEL);
+    await settled(6);
+    t.deepEqual(errors, []);
+
+    t.is((await fetchOver(session, '/files/short')).code, http2.constants.NGHTTP2_INTERNAL_ERROR);
+    t.is(errors.length, 1);
+    t.like(errors[0], { code: 'SLUICE_TRUNCATED' });
+    t.deepEqual(
+      (await settled(7)).map(({ outcome }) => outcome),
+      ['complete', 'complete', 'partial', 'refused', 'complete', 'aborted', 'failed'],
+    );
+    await until(() => storage.openHandles() === 0);
+  });
+
+  test(`${name}: over HTTP/2 a stalled stream is cut off, and its connection goes on`, async (t) => {
+    const storage = createMemoryDriver({
+      small: { bytes: 'small' },
+      large: { bytes: '', size: LARGE, read: pieces },
+    });
+    const { app, errors, settled } = await serve(t, App, storage, { idleTimeout: 200 });
+    const session = await startHttp2(t, app);
+    const stalled = session.request({ ':path': '/files/large' });
+    stalled.on('error', () => undefined);
+    await new Promise((resolve) => stalled.once('response', resolve));
+    const [event] = await settled(1);
+    t.is(event?.outcome, 'aborted');
+    t.regex(String(event?.error), /stalled/);
+    t.like(await fetchOver(session, '/files/small'), { status: 200, length: 5 });
+    await until(() => storage.openHandles() === 0);
+    t.deepEqual(errors, []);
+  });
+}
+
+function unavailable(): SluiceError {
+  return new SluiceError('SLUICE_UNAVAILABLE', 'EMFILE', { retryAfter: 7 });
+}
