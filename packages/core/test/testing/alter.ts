@@ -9,6 +9,8 @@ import type {
   Window,
 } from '../../src/storage/driver.ts';
 
+export type Pieces = AsyncIterable<Uint8Array>;
+
 export type Read = (window: Window, call?: Call) => ByteSource | Promise<ByteSource>;
 
 /** Changes what `open` gives. */
@@ -119,4 +121,25 @@ export async function bytesOf(source: ByteSource): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of piecesOf(source)) pieces.push(Uint8Array.from(piece));
   return Buffer.concat(pieces);
+}
+
+/** Finds an empty object where the honest driver finds nothing. */
+export function finds(driver: StorageDriver, isThere: (key: string) => boolean): StorageDriver {
+  const nothing = (key: StorageKey): ObjectHandle => ({
+    key,
+    stat: { size: 0, version: { token: 'none', hold: 'detect' } },
+    read: () => new Uint8Array(0),
+    close: async () => undefined,
+  });
+  return {
+    ...driver,
+    async stat(key, call) {
+      const stat = await driver.stat(key, call);
+      return stat ?? (isThere(key) ? nothing(key).stat : undefined);
+    },
+    async open(key, call) {
+      const handle = await driver.open(key, call);
+      return handle ?? (isThere(key) ? nothing(key) : undefined);
+    },
+  };
 }
