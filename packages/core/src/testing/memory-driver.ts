@@ -215,12 +215,18 @@ async function collect(source: ByteSource, signal: AbortSignal | undefined): Pro
     for (;;) {
       const step = await unlessAborted(iterator.next(), signal);
       if (step.done === true) return Buffer.concat(pieces);
-      pieces.push(Uint8Array.from(step.value));
+      pieces.push(copyOf(step.value));
     }
   } catch (error) {
     release(source, iterator);
     throw error;
   }
+}
+
+/** @throws TypeError when a source gives text, as a stream with an encoding does */
+function copyOf(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return Uint8Array.from(piece);
+  throw new TypeError(`put: a source must give bytes, got ${quote(piece)}`);
 }
 
 /** A source that is waited for in vain cannot be asked to return, so nobody waits for that either. */

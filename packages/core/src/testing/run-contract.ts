@@ -159,10 +159,13 @@ async function attempt(
   createFixture: CreateFixture,
   limit: number,
 ): Promise<Outcome> {
+  const making = (async () => createFixture())();
   let fixture: ContractFixture;
   try {
-    fixture = await within(limit, Promise.resolve(createFixture()), 'the fixture');
+    fixture = await within(limit, making, 'the fixture');
   } catch (error) {
+    // One that comes too late is not left lying about.
+    making.then((late) => late.dispose()).catch(() => undefined);
     return { kind: 'failed', error };
   }
   const outcome = await runOn(fixture, check, limit);

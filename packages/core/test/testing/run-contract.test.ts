@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
 import test from 'ava';
@@ -100,6 +101,19 @@ test('a driver that hangs fails its checks, and the run comes to its end', async
   );
   // The fixture is disposed of although the check never ends.
   t.is(disposed, 2);
+});
+
+test('a fixture that comes too late fails its check, and is disposed of', async (t) => {
+  let dispose = async (): Promise<void> => undefined;
+  const disposed = new Promise<void>((resolve) => {
+    dispose = async () => resolve();
+  });
+  const late = async (): Promise<ContractFixture> => {
+    await new Promise((made) => setTimeout(made, 60));
+    return { ...createWorldFixture(), dispose };
+  };
+  t.is((await runContract(late, { only: ['S-01'], timeout: 20 })).failed, 1);
+  await t.notThrowsAsync(disposed);
 });
 
 test('a fixture that cannot be made, or disposed of, is a failure of the check', async (t) => {
@@ -269,6 +283,14 @@ test('a put that waits for its source in vain ends with the signal', async (t) =
   const put = driver.put(assertKey('test', 'a'), silent, { signal: controller.signal });
   setImmediate(() => controller.abort());
   await t.throwsAsync(put, { code: 'SLUICE_ABORTED' });
+});
+
+test('a put of text for bytes is refused, and stores nothing', async (t) => {
+  const driver = createMemoryDriver();
+  const key = assertKey('test', 'a');
+  const text = Readable.from([Buffer.from('text')]).setEncoding('utf8');
+  await t.throwsAsync(driver.put(key, text), { instanceOf: TypeError, message: /must give bytes/ });
+  t.is(await driver.stat(key), undefined);
 });
 
 test('a memory driver refuses what it is not made for', (t) => {
