@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { Readable } from 'node:stream';
+import type nodeTest from 'node:test';
 import { promisify } from 'node:util';
 
 import test from 'ava';
@@ -11,6 +12,7 @@ import {
   createMemoryDriver,
   formatReport,
   type MemoryObject,
+  type NodeTest,
   runContract,
   storageContract,
 } from '../../src/testing/index.ts';
@@ -205,6 +207,9 @@ test('AVA gets one test after the other, what measures the process first, and is
   t.deepEqual(logged, ['known deviation: there is no stat']);
 });
 
+/** The `test` of `node:test` is what the glue asks for; the compiler proves it. */
+type Proved = typeof nodeTest extends NodeTest ? true : never;
+
 test('node:test runs the same contract with the same counts', async (t) => {
   const testing = new URL('../../src/testing/index.js', import.meta.url);
   const world = new URL('world.js', import.meta.url);
@@ -230,6 +235,8 @@ test('node:test runs the same contract with the same counts', async (t) => {
   );
   t.deepEqual([report.failed, report.skipped], [1, 1]);
   t.regex(stdout, /^not ok \d+ - S-03 /m);
+  const proved: Proved = true;
+  t.true(proved);
 });
 
 test('the memory driver copies what it is given and what it gives', async (t) => {
