@@ -18,7 +18,7 @@ export const cancelMutants: readonly Mutant[] = [
   ['ignores an abort during the body', ignoresAbortInBody, 'T-03'],
   ['forgets the reason', (driver) => alterErrors(driver, withoutCause), 'T-04'],
   ['ties a handle to the signal of its opening', tiesToSignal, 'T-05'],
-  ['holds on to bodies that are left', leaksBodies, 'T-06 T-03'],
+  ['holds on to bodies that are left', leaksBodies, 'T-06 T-12'],
   ['waits for bodies that nobody reads', poolsBodies, 'T-07 T-06'],
   ['reads everything ahead', readsAhead, 'T-11'],
 ];

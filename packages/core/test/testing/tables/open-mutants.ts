@@ -22,7 +22,7 @@ export const openMutants: readonly Mutant[] = [
   [
     'leaks handles',
     (driver) => alterHandle(driver, () => ({ close: async () => undefined })),
-    'O-05 O-07 T-03 T-06',
+    'O-05 O-07 T-12 T-06',
   ],
   ['cuts a read by closing', cutsByClosing, 'O-06'],
   ['reads after close', readsAfterClose, 'O-07'],

@@ -12,7 +12,7 @@ export const writeMutants: readonly Mutant[] = [
   ['writes while it reads', writesThrough, 'W-02 W-03 W-04'],
   ['keeps what came before the abort', keepsAborted, 'W-03'],
   ['takes a failed source for an ended one', swallowsSource, 'W-04'],
-  ['leaves debris', leavesDebris, 'W-04 W-03'],
+  ['leaves debris', leavesDebris, 'W-14'],
   ['tells nobody why the source failed', hidesSource, 'W-04'],
   ['takes an empty piece for the end', endsAtEmpty, 'W-06'],
   ['looks for the object too early', looksTooEarly, 'W-08'],
