@@ -71,6 +71,8 @@ export interface ContractReport {
 /**
  * Runs the contract on a driver, without a test runner. It never rejects for a check that fails.
  *
+ * T-11 measures the memory of the process, so nothing else should be at work in it meanwhile.
+ *
  * @throws TypeError on an option, a check id or a group that does not exist
  */
 export async function runContract(

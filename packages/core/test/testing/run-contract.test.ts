@@ -19,6 +19,8 @@ import {
 import { assertKey } from '../../src/keys/storage-key.ts';
 import { createWorldFixture } from './world.ts';
 
+// What runs T-11, which measures memory, is serial here.
+
 /** A fixture with nothing that is optional, around a driver that only reads. */
 function createPoorFixture(): ContractFixture {
   const rich = createWorldFixture();
@@ -39,18 +41,21 @@ function failing(): ContractFixture {
   return { ...fixture, driver: { ...fixture.driver, stat: async () => undefined } };
 }
 
-test('a check whose needs are not met is skipped, and the report names the need', async (t) => {
-  const report = await runContract(createPoorFixture);
-  t.is(report.failed, 0);
-  t.true(report.passed > 50);
-  t.is(report.passed + report.skipped, storageContract.length);
-  const skipped = report.results.filter((result) => result.kind === 'skipped');
-  const needy = storageContract.filter(({ needs }) => needs !== undefined);
-  t.deepEqual(
-    skipped.map(({ check, missing }) => [check.id, ...missing]),
-    needy.map(({ id, needs = [] }) => [id, ...needs]),
-  );
-});
+test.serial(
+  'a check whose needs are not met is skipped, and the report names the need',
+  async (t) => {
+    const report = await runContract(createPoorFixture);
+    t.is(report.failed, 0);
+    t.true(report.passed > 50);
+    t.is(report.passed + report.skipped, storageContract.length);
+    const skipped = report.results.filter((result) => result.kind === 'skipped');
+    const needy = storageContract.filter(({ needs }) => needs !== undefined);
+    t.deepEqual(
+      skipped.map(({ check, missing }) => [check.id, ...missing]),
+      needy.map(({ id, needs = [] }) => [id, ...needs]),
+    );
+  },
+);
 
 test('what the driver is meant to be without is left out, and proved to be absent', async (t) => {
   const without = ['list', 'put'] as const;
@@ -177,40 +182,46 @@ ok 4 - X-01 a \#title # SKIP needs put, plant.fifo
   );
 });
 
-test('AVA gets one test after the other, what measures the process first, and is told what is skipped', async (t) => {
-  const told: (readonly [string, string])[] = [];
-  const runs: Parameters<AvaTest>[1][] = [];
-  const fake: AvaTest = Object.assign((title: string) => void told.push(['test', title]), {
-    serial: (title: string, run: Parameters<AvaTest>[1]) => {
-      told.push(['serial', title]);
-      runs.push(run);
-    },
-    skip: (title: string) => void told.push(['skip', title]),
-  });
-  const only = ['S-01', 'S-07', 'R-01', 'T-11'];
-  await contractWithAva(fake, () => ({ ...failing(), seedSparse: undefined as never }), {
-    only,
-    known: { 'S-01': 'there is no stat' },
-    name: 'mine',
-  });
-  const titled = (id: string): string =>
-    `mine: ${id} ${storageContract.find((check) => check.id === id)?.title}`;
-  t.deepEqual(told, [
-    ['serial', titled('T-11')],
-    ['serial', titled('S-01')],
-    ['skip', `${titled('S-07')} (needs seedSparse)`],
-    ['serial', titled('R-01')],
-  ]);
-  const logged: unknown[] = [];
-  const context = { pass: () => true, log: (...values: unknown[]) => void logged.push(...values) };
-  for (const run of runs) await run(context);
-  t.deepEqual(logged, ['known deviation: there is no stat']);
-});
+test.serial(
+  'AVA gets one test after the other, what measures the process first, and is told what is skipped',
+  async (t) => {
+    const told: (readonly [string, string])[] = [];
+    const runs: Parameters<AvaTest>[1][] = [];
+    const fake: AvaTest = Object.assign((title: string) => void told.push(['test', title]), {
+      serial: (title: string, run: Parameters<AvaTest>[1]) => {
+        told.push(['serial', title]);
+        runs.push(run);
+      },
+      skip: (title: string) => void told.push(['skip', title]),
+    });
+    const only = ['S-01', 'S-07', 'R-01', 'T-11'];
+    await contractWithAva(fake, () => ({ ...failing(), seedSparse: undefined as never }), {
+      only,
+      known: { 'S-01': 'there is no stat' },
+      name: 'mine',
+    });
+    const titled = (id: string): string =>
+      `mine: ${id} ${storageContract.find((check) => check.id === id)?.title}`;
+    t.deepEqual(told, [
+      ['serial', titled('T-11')],
+      ['serial', titled('S-01')],
+      ['skip', `${titled('S-07')} (needs seedSparse)`],
+      ['serial', titled('R-01')],
+    ]);
+    const logged: unknown[] = [];
+    const context = {
+      pass: () => true,
+      log: (...values: unknown[]) => void logged.push(...values),
+    };
+    for (const run of runs) await run(context);
+    t.deepEqual(logged, ['known deviation: there is no stat']);
+  },
+);
 
 /** The `test` of `node:test` is what the glue asks for; the compiler proves it. */
 type Proved = typeof nodeTest extends NodeTest ? true : never;
 
-test('node:test runs the same contract with the same counts', async (t) => {
+test.serial('node:test runs the same contract with the same counts', async (t) => {
   const testing = new URL('../../src/testing/index.js', import.meta.url);
   const world = new URL('world.js', import.meta.url);
   const program = `
