@@ -11,12 +11,32 @@ export function isMissing(error: unknown): boolean {
 }
 
 /**
+ * Tells whether a failed look-up means that there is no folder. Here a missing permission does not
+ * count: what is not listed or removed for its sake must not seem to be gone.
+ */
+export function isNoFolder(error: unknown): boolean {
+  return isMissing(error) && !NOT_PERMITTED.has(codeOf(error));
+}
+
+/**
  * Names the cause of a failed system call on the way from the disk. The message holds no path; what
  * the system said is in `cause`.
  */
 export function readFault(error: unknown): SluiceError {
   if (isSluiceError(error)) return error;
-  return exhausted(error) ?? new SluiceError('SLUICE_IO', 'the disk failed', { cause: error });
+  const code = codeOf(error);
+  if (NOT_PERMITTED.has(code)) {
+    return new SluiceError('SLUICE_ACCESS_DENIED', 'the process lacks a permission', {
+      cause: error,
+    });
+  }
+  if (EXHAUSTED.has(code)) {
+    return new SluiceError('SLUICE_UNAVAILABLE', 'the process has no descriptor or memory left', {
+      cause: error,
+      retryAfter: RETRY_AFTER,
+    });
+  }
+  return new SluiceError('SLUICE_IO', 'the disk failed', { cause: error });
 }
 
 /**
@@ -24,15 +44,7 @@ export function readFault(error: unknown): SluiceError {
  * cannot hold or that a folder has already, a missing permission, a full or a broken disk.
  */
 export function writeFault(error: unknown): SluiceError {
-  if (isSluiceError(error)) return error;
-  const code = codeOf(error);
-  if (UNWRITABLE_NAME.has(code)) return unwritableName(error);
-  if (NOT_PERMITTED.has(code)) {
-    return new SluiceError('SLUICE_ACCESS_DENIED', 'the process may not write here', {
-      cause: error,
-    });
-  }
-  return exhausted(error) ?? new SluiceError('SLUICE_IO', 'the disk failed', { cause: error });
+  return UNWRITABLE_NAME.has(codeOf(error)) ? unwritableName(error) : readFault(error);
 }
 
 /** The failure of a write to a key that this store cannot hold. */
@@ -78,11 +90,3 @@ const UNWRITABLE_NAME: ReadonlySet<string> = new Set([
 ]);
 
 const NOT_PERMITTED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
-
-function exhausted(error: unknown): SluiceError | undefined {
-  if (!EXHAUSTED.has(codeOf(error))) return undefined;
-  return new SluiceError('SLUICE_UNAVAILABLE', 'the process has no descriptor or memory left', {
-    cause: error,
-    retryAfter: RETRY_AFTER,
-  });
-}

@@ -1,6 +1,6 @@
 import { fsync } from 'node:fs';
 
-import { isMissing, readFault } from './errno.ts';
+import { isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { liesWhereWanted, openDirectory } from './open-regular.ts';
 
@@ -61,7 +61,7 @@ async function openByRealpath(root: string, path: string, jail: Jail): Promise<F
       close: () => undefined,
     };
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isNoFolder(error)) return undefined;
     throw readFault(error);
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
-import { isMissing, readFault } from './errno.ts';
+import { isMissing, isNoFolder, readFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { type Jail, placeOf } from './jail.ts';
 import { isObject, openRegular } from './open-regular.ts';
@@ -76,7 +76,7 @@ async function* walk(walk: Walk): AsyncGenerator<ListEntry, undefined> {
     try {
       if (folder !== undefined) yield* readFolder(folder, next, walk);
     } catch (error) {
-      if (!isMissing(error)) throw readFault(error);
+      if (!isNoFolder(error)) throw readFault(error);
     } finally {
       folder?.close();
     }

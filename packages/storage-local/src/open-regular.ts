@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 
 import { type MappedPath, SluiceError } from '@sluice/core';
 
-import { isMissing, readFault } from './errno.ts';
+import { isMissing, isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
@@ -28,7 +28,7 @@ export interface Confined {
  * or memory are used up, `SLUICE_IO`
  */
 export async function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
-  const confined = await openConfined(place.root, place.path, OPEN_OBJECT, jail);
+  const confined = await openConfined(place, OBJECT, jail);
   if (confined === undefined) return undefined;
   if (isObject(confined.stats, jail)) return confined;
   jail.system.io.close(confined.fd);
@@ -41,7 +41,7 @@ export async function openDirectory(
   path: string,
   jail: Jail,
 ): Promise<Confined | undefined> {
-  return openConfined(root, path, OPEN_FOLDER, jail);
+  return openConfined({ root, path }, FOLDER, jail);
 }
 
 /** Tells whether the rules let a file be an object. */
@@ -72,10 +72,19 @@ const ATTEMPTS = 2;
 /** What was opened lies elsewhere than it was looked for: a link, or somebody moved it meanwhile. */
 const STRAYED = 'strayed';
 
+/** What is opened, and which failures mean that it is not there. */
+interface Wanted {
+  readonly flags: number;
+  readonly isAbsent: (error: unknown) => boolean;
+}
+
+const OBJECT: Wanted = { flags: OPEN_OBJECT, isAbsent: isMissing };
+
+const FOLDER: Wanted = { flags: OPEN_FOLDER, isAbsent: isNoFolder };
+
 async function openConfined(
-  root: string,
-  path: string,
-  flags: number,
+  { root, path }: Pick<MappedPath, 'root' | 'path'>,
+  { flags, isAbsent }: Wanted,
   jail: Jail,
 ): Promise<Confined | undefined> {
   const openOnce = jail.proof === 'descriptor' ? openByDescriptor : openByRealpath;
@@ -88,7 +97,7 @@ async function openConfined(
       if (confined !== STRAYED) return confined;
     }
   } catch (error) {
-    if (!isMissing(error)) throw readFault(error);
+    if (!isAbsent(error)) throw readFault(error);
   }
   await requireRoot(root, jail);
   return undefined;

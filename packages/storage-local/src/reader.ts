@@ -3,15 +3,15 @@ import { type ByteSource, type Call, SluiceError, type Window } from '@sluice/co
 import { abortedBy, throwIfAborted } from './abort.ts';
 import { type Descriptor, readFully, type Witness } from './descriptor.ts';
 import { readFault } from './errno.ts';
-import { requireVersion, witnessBytes } from './version-check.ts';
+import { hasGrown, requireAppend, witnessBytes } from './version-check.ts';
 
 /**
  * Reads a window of an open file: all at once up to 64 KiB, in pieces above.
  *
  * Reads are positional and their lengths come from the opened version, so that reads of one
  * descriptor do not disturb each other and never go beyond the announced size. Each piece is memory
- * of its own. Before the last one is handed out the file is compared with the version that was
- * opened: a body is whole only if its bytes belong together.
+ * of its own. Before one is handed out the file is compared with the version that was opened: a
+ * body is whole only if its bytes belong together.
  *
  * A body of pieces holds the descriptor from this call on, until it ends, fails, is returned, or
  * the signal is aborted.
@@ -81,7 +81,7 @@ async function readWhole(
   const bytes = Buffer.allocUnsafeSlow(end - start);
   await readFully(file, bytes, start);
   throwIfAborted(signal);
-  await requireVersion(file, witnessBytes(file, bytes, start));
+  if (hasGrown(file)) await requireAppend(file, witnessBytes(bytes, start, false));
   return bytes;
 }
 
@@ -143,14 +143,21 @@ async function readPiece(progress: Progress): Promise<Uint8Array> {
   progress.pieceSize = nextPieceSize(progress);
   const bytes = Buffer.allocUnsafeSlow(Math.min(progress.pieceSize, end - position));
   await readFully(file, bytes, position);
-  progress.first ??= witnessBytes(file, bytes, position);
   progress.position += bytes.byteLength;
-  if (progress.position === end) {
-    await requireVersion(file, progress.first);
-    settle(progress, 'done');
-  }
+  await checkPiece(progress, bytes);
+  if (progress.position === end) settle(progress, 'done');
   progress.handedOutAt = performance.now();
   return bytes;
+}
+
+/** Fails early where it can, and at the last piece at the latest. */
+async function checkPiece(progress: Progress, bytes: Uint8Array): Promise<void> {
+  const { file, start, end, position, first } = progress;
+  const isGrown = hasGrown(file);
+  const isLast = position === end;
+  const witness = first ?? witnessBytes(bytes, start, !isGrown);
+  if (isGrown && (isLast || first === undefined)) await requireAppend(file, witness);
+  progress.first = witness;
 }
 
 function nextPieceSize({ first, pieceSize, handedOutAt }: Progress): number {

@@ -26,34 +26,38 @@ export function witnessTail({ fd, stats }: Confined, system: System): Witness | 
 }
 
 /** Remembers bytes that were read at `start`, by their CRC-32, and whether they are proven. */
-export function witnessBytes(file: Descriptor, bytes: Uint8Array, start: number): Witness {
-  const isProven = isSameVersion(file.io.fstat(file.fd), file.stats);
+export function witnessBytes(bytes: Uint8Array, start: number, isProven: boolean): Witness {
   return { start, length: bytes.byteLength, sum: crc32(bytes), isProven };
 }
 
 /**
- * Makes sure that what was read is of the opened version. It is asked before the last bytes are
- * handed out, so that bytes of two versions never make a whole body.
+ * Looks whether a file is still the opened version. A change of the inode alone, by `chmod`,
+ * `rename` or `unlink`, does not touch the bytes and is not compared; the inode behind a descriptor
+ * is always the same.
  *
- * A file that has only grown, as a log does, is the opened version and an append as long as all
- * witnesses hold: the first piece of the window, and the end of the file where it was active. One
- * of them must be proven, or nothing is known of the time before the change. What this cannot see
- * is a rewrite that leaves the first piece and the old end as they were and makes the file longer.
- *
- * A change of the inode alone, by `chmod`, `rename` or `unlink`, does not touch the bytes and is
- * not compared. An inode on the same descriptor is always the same.
- *
- * @throws SluiceError `SLUICE_VERSION_CHANGED`
+ * @returns whether it has grown, which may be an append: see {@link requireAppend}
+ * @throws SluiceError `SLUICE_VERSION_CHANGED` for every other change
  */
-export async function requireVersion(file: Descriptor, first: Witness): Promise<void> {
-  const stats = file.io.fstat(file.fd);
-  if (isSameVersion(stats, file.stats)) return;
+export function hasGrown({ fd, io, stats }: Descriptor): boolean {
+  const now = io.fstat(fd);
+  if (isSameVersion(now, stats)) return false;
+  if (now.size > stats.size) return true;
+  throw changed();
+}
+
+/**
+ * Tells an append, as to a log, from a rewrite of a file that has grown. All witnesses must hold:
+ * the first piece of the window, and the end of the file where it was active. One of them must be
+ * proven, or nothing is known of the time before the change. What this cannot see is a rewrite that
+ * leaves the first piece and the old end as they were.
+ *
+ * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
+ */
+export async function requireAppend(file: Descriptor, first: Witness): Promise<void> {
   const witnesses = file.tail === undefined ? [first] : [first, file.tail];
-  if (stats.size > file.stats.size && witnesses.some(({ isProven }) => isProven)) {
-    const held = await Promise.all(witnesses.map((witness) => stillHolds(file, witness)));
-    if (held.every(Boolean)) return;
-  }
-  throw new SluiceError('SLUICE_VERSION_CHANGED', 'the object was rewritten while it was read');
+  if (!witnesses.some(({ isProven }) => isProven)) throw changed();
+  const held = await Promise.all(witnesses.map((witness) => stillHolds(file, witness)));
+  if (!held.every(Boolean)) throw changed();
 }
 
 /** Milliseconds since its last change for which a file counts as active. */
@@ -64,6 +68,10 @@ const TAIL = 4096;
 
 function isSameVersion(now: BigIntStats, opened: BigIntStats): boolean {
   return now.size === opened.size && now.mtimeNs === opened.mtimeNs;
+}
+
+function changed(): SluiceError {
+  return new SluiceError('SLUICE_VERSION_CHANGED', 'the object was rewritten while it was read');
 }
 
 async function stillHolds(file: Descriptor, witness: Witness): Promise<boolean> {

@@ -226,6 +226,26 @@ test.serial(
   },
 );
 
+test.serial(
+  'without /proc a path that leads elsewhere at the second look is refused',
+  async (t) => {
+    const temp = fixture(t);
+    const { io } = hostSystem();
+    const secret = join(temp.outside, 'secret.txt');
+    let isSwapped = false;
+    const open = (path: string, flags: number): Promise<number> => {
+      if (!path.endsWith('file.txt')) return io.open(path, flags);
+      isSwapped = true;
+      return io.open(secret, flags);
+    };
+    const realpath = async (path: string): Promise<string> =>
+      isSwapped && path.endsWith('file.txt') ? secret : io.realpath(path);
+    const jail = jailOf(temp, {}, faultySystem({ open, realpath }, withoutProc));
+    t.is(await contentOf('file.txt', jail), undefined);
+    t.deepEqual(openBelow(join(temp.root, '..')), []);
+  },
+);
+
 test('a name that a file system folds is refused where links are followed', async (t) => {
   const temp = fixture(t);
   const { io } = hostSystem();

@@ -236,6 +236,11 @@ const failingSources: Readonly<Record<string, () => ByteSource>> = {
     setTimeout(() => stream.destroy(new Error('source failed')), 20);
     return stream;
   },
+  'a stream that has failed before': () => {
+    const stream = new Readable({ read() {} });
+    stream.destroy(new Error('source failed'));
+    return stream;
+  },
   'a web stream that errors': () =>
     new ReadableStream({
       pull(controller) {
@@ -451,6 +456,7 @@ test('list gives what open serves, by the same rules', async (t) => {
     symlinkSync('file', join(temp.root, 'link'));
     symlinkSync('folder', join(temp.root, 'linked-folder'));
     symlinkSync('..', join(temp.root, 'folder/loop'));
+    symlinkSync('.', join(temp.root, 'folder/self'));
     symlinkSync('nowhere', join(temp.root, 'dangling'));
     symlinkSync(temp.outside, join(temp.root, 'out'));
     symlinkSync(join(temp.outside, 'secret.txt'), join(temp.root, 'out.txt'));
@@ -518,6 +524,33 @@ test('a listing that is left early or aborted leaves nothing open', async (t) =>
   await t.throwsAsync(async () => listed(driver, 5 as unknown as string), {
     instanceOf: TypeError,
   });
+});
+
+test('a folder without a permission is not taken for an empty or a missing one', async (t) => {
+  const temp = tempRoot(t);
+  temp.write('folder/o', 'bytes');
+  const { io } = hostSystem();
+  const refuse = (path: string): Promise<void> =>
+    path.endsWith('/folder') ? Promise.reject(systemError('EACCES')) : Promise.resolve();
+  const open = async (path: string, flags: number): Promise<number> => {
+    await refuse(path);
+    return io.open(path, flags);
+  };
+  const realpath = async (path: string): Promise<string> => {
+    await refuse(path);
+    return io.realpath(path);
+  };
+  for (const system of [
+    faultySystem({ open }),
+    faultySystem({ realpath }, { descriptorLinks: undefined }),
+  ]) {
+    const driver = createDriverOn(system, { root: temp.root });
+    const code = 'SLUICE_ACCESS_DENIED';
+    await t.throwsAsync(driver.delete(asKey('folder/o')), { code });
+    await t.throwsAsync(driver.move(asKey('folder/o'), asKey('p')), { code });
+    await t.throwsAsync(driver.put(asKey('folder/p'), big), { code });
+    await t.throwsAsync(listed(driver), { code });
+  }
 });
 
 test('a listing fails when the root is gone or the disk fails', async (t) => {
