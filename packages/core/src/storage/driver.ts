@@ -23,36 +23,47 @@ export interface StorageDriver {
   /**
    * Opens an object for reading, or gives `undefined` when there is none under this key.
    *
-   * G3: what is missing, a folder or a special file is found out here, not later in a read. A
-   * folder or a part of a key is no object.
+   * G3: what is missing is found out here, not later in a read. `undefined` is also the answer for
+   * a folder, a part of a key, a FIFO, a socket, a device, and a link that dangles or leads out of
+   * the store. A key that breaks the grammar finds nothing: `undefined`, or a failure with
+   * `SLUICE_INVALID_KEY`.
    */
   open(key: StorageKey, call?: Call): Promise<ObjectHandle | undefined>;
 
   /** Where the object lies on a disk that a front server can read; without I/O. */
   localPath?(key: StorageKey): LocalPath | undefined;
 
-  /** Lists the objects whose keys start with a prefix, textually, in no promised order. */
+  /**
+   * Lists the objects whose keys start with a prefix, textually, in no promised order. A failure
+   * comes with the first entry asked for, not from the call.
+   */
   list?(prefix: string, call?: Call): AsyncIterable<ListEntry>;
 
   /**
    * Stores an object, replacing one that is there.
    *
    * G7: readers see the old object or the new one and nothing between; a source that fails, or the
-   * caller's abort, leaves the old one.
+   * caller's abort, leaves the old one. A failing source fails the call with its own error, or with
+   * one whose `cause` it is. A key that cannot lie beside one that is there is
+   * `SLUICE_INVALID_KEY`.
    */
   put?(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
 
-  /** Removes an object. One that is not there counts as removed. */
+  /** Removes an object, and nothing below its key. One that is not there counts as removed. */
   delete?(key: StorageKey, call?: Call): Promise<void>;
 
   /**
    * Renames an object, replacing what is under the new key. At no time are both absent (G7).
+   * Onto itself changes nothing.
    *
    * @returns whether there was an object to rename
    */
   move?(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
 
-  /** Frees what the driver holds. Idempotent; a call after it fails with `SLUICE_ABORTED`. */
+  /**
+   * Frees what the driver holds for itself; open handles stay usable until they are closed.
+   * Idempotent; a call after it fails with `SLUICE_ABORTED`.
+   */
   close?(): Promise<void>;
 }
 
@@ -80,7 +91,10 @@ export interface ObjectStat {
   /** Bytes, exact. */
   readonly size: number;
   readonly version: Version;
-  /** For the wire, in its own form with quotes: `"5f-3e8"`, `W/"5f-3e8"`. Without one there is no resume. */
+  /**
+   * For the wire, in its own form with quotes: `"5f-3e8"`, `W/"5f-3e8"`. Two contents of one key
+   * never share a strong one. Without one there is no resume.
+   */
   readonly entityTag?: string;
   /** Milliseconds since 1970. */
   readonly lastModified?: number;
@@ -92,12 +106,14 @@ export interface ObjectStat {
 
 /** Which bytes a stat speaks of. */
 export interface Version {
-  /** Opaque. Two equal tokens of one key mean the same bytes. */
+  /** Opaque, 1 to 256 visible ASCII characters. Two equal tokens of one key mean the same bytes. */
   readonly token: string;
   /**
    * How reads are bound to it, strongest first: `immutable`, the token addresses those bytes for
    * ever; `handle`, an open handle keeps them; `condition`, the store refuses other bytes;
-   * `detect`, the driver notices other bytes and fails.
+   * `detect`, the driver notices other bytes and fails. After a replace or a removal, a read under
+   * the first two gives the old bytes; under the others it may fail with `SLUICE_VERSION_CHANGED`,
+   * and after an overwrite in place it may do so under every one.
    */
   readonly hold: 'immutable' | 'handle' | 'condition' | 'detect';
 }
@@ -117,6 +133,8 @@ export interface ObjectHandle {
    *
    * G2: the body has exactly `end - start` bytes, or it fails; it never ends short without an
    * error. A piece that was handed out is not written to again.
+   *
+   * A failure may be thrown or be a rejection. The window is checked before anything else.
    *
    * @throws SluiceError `SLUICE_RANGE`, before any I/O, unless 0 ≤ start ≤ end ≤ size, all integers
    */
