@@ -1,5 +1,3 @@
-import { fsync } from 'node:fs';
-
 import { isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { liesWhereWanted, openDirectory } from './open-regular.ts';
@@ -41,7 +39,7 @@ async function openByDescriptor(
   return {
     at: `${descriptorLinks}/${fd}`,
     identity: `${stats.dev}:${stats.ino}`,
-    sync: () => syncDescriptor(fd),
+    sync: () => io.sync(fd),
     close: () => io.close(fd),
   };
 }
@@ -64,10 +62,4 @@ async function openByRealpath(root: string, path: string, jail: Jail): Promise<F
     if (isNoFolder(error)) return undefined;
     throw readFault(error);
   }
-}
-
-async function syncDescriptor(fd: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    fsync(fd, (error) => (error === null ? resolve() : reject(error)));
-  });
 }

@@ -1,4 +1,4 @@
-import { openSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { openSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, parse } from 'node:path';
 
 import {
@@ -40,7 +40,9 @@ export function createJail(
   rules: JailRules,
   system: System,
 ): Jail {
-  const resolved = Object.entries(roots).map(resolveEntry);
+  const resolved = Object.entries(roots).map(([prefix, root]) =>
+    resolveEntry(prefix, root, system),
+  );
   const paths = createPathMap(Object.fromEntries<string>(resolved));
   return Object.freeze({ ...rules, paths, system, proof: proofOf(paths, system) });
 }
@@ -67,17 +69,17 @@ const KERNEL_FOLDERS = /^\/(?:proc|sys|dev)(?:\/|$)/;
 /** The file system types of procfs and sysfs in `linux/magic.h`, wherever they are mounted. */
 const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x9fa0, 0x6265_6572]);
 
-function resolveEntry([prefix, root]: [string, unknown]): [string, string] {
-  return [prefix, resolveRoot(root)];
+function resolveEntry(prefix: string, root: unknown, system: System): [string, string] {
+  return [prefix, resolveRoot(root, system)];
 }
 
-function resolveRoot(root: unknown): string {
+function resolveRoot(root: unknown, system: System): string {
   if (typeof root !== 'string') throw badRoot('must be a string', root);
   if (!isAbsolute(root)) throw badRoot('must be an absolute path', root);
   const real = realRoot(root);
   if (real === parse(real).root) throw badRoot('is a whole file system', root);
   if (!statSync(real).isDirectory()) throw badRoot('is not a folder', root);
-  if (KERNEL_FOLDERS.test(real) || KERNEL_FILE_SYSTEMS.has(statfsSync(real).type)) {
+  if (KERNEL_FOLDERS.test(real) || KERNEL_FILE_SYSTEMS.has(system.fileSystemOf(real))) {
     throw badRoot('lies in a file system of the kernel', root);
   }
   return real;

@@ -127,7 +127,6 @@ async function nextPiece(progress: Progress): Promise<IteratorResult<Uint8Array,
   if (outcome === 'done') return END;
   if (outcome !== undefined) throw outcome;
   try {
-    throwIfAborted(signal);
     const value = await readPiece(progress);
     throwIfAborted(signal);
     return { done: false, value };

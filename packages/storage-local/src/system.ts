@@ -4,12 +4,14 @@ import {
   closeSync,
   constants,
   fstatSync,
+  fsync,
   open,
   read,
   readlinkSync,
   readSync,
   realpath,
   stat,
+  statfsSync,
 } from 'node:fs';
 
 /** What the driver needs of the machine it runs on; tests put another in its place. */
@@ -18,6 +20,8 @@ export interface System {
   /** A folder that holds a link to the path of each open descriptor, where there is one. */
   readonly descriptorLinks: string | undefined;
   readonly io: FileIo;
+  /** The number of the file system that holds a path, as in `linux/magic.h`. */
+  fileSystemOf(path: string): number;
   /** Milliseconds since 1970. */
   now(): number;
 }
@@ -40,6 +44,8 @@ export interface FileIo {
   read(fd: number, buffer: Buffer, filled: number, position: number): Promise<number>;
   /** Reads what is known to be in memory. */
   readNow(fd: number, buffer: Buffer, position: number): number;
+  /** Waits until a file or the entries of a folder are on the disk. */
+  sync(fd: number): Promise<void>;
   close(fd: number): void;
   /** Closes through the thread pool. */
   closeLater(fd: number): Promise<void>;
@@ -51,6 +57,7 @@ export function hostSystem(): System {
     platform: process.platform,
     descriptorLinks: process.platform === 'linux' ? '/proc/self/fd' : undefined,
     io: nodeIo,
+    fileSystemOf: (path) => statfsSync(path).type,
     now: Date.now,
   };
 }
@@ -99,6 +106,10 @@ const nodeIo: FileIo = {
       );
     }),
   readNow: (fd, buffer, position) => readSync(fd, buffer, 0, buffer.byteLength, position),
+  sync: (fd) =>
+    new Promise((resolve, reject) => {
+      fsync(fd, (error) => (error === null ? resolve() : reject(error)));
+    }),
   close: closeSync,
   closeLater: (fd) =>
     new Promise((resolve, reject) => {

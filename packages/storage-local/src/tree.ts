@@ -185,11 +185,11 @@ async function store(
 async function writeDraft(
   handle: FileHandle,
   source: ByteSource,
-  { signal, fsync, copyOf }: StoreOptions,
+  { jail, signal, fsync, copyOf }: StoreOptions,
 ): Promise<void> {
   for await (const piece of piecesOf(source, signal)) await onDisk(handle.writeFile(piece));
   if (copyOf !== undefined) await onDisk(handle.utimes(copyOf.atime, copyOf.mtime));
-  if (fsync) await onDisk(handle.sync());
+  if (fsync) await onDisk(jail.system.io.sync(handle.fd));
 }
 
 /** Linking fails where a name is taken, as one step; renaming replaces what is there, as one step. */

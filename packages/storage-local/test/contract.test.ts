@@ -27,7 +27,7 @@ import {
 import test from 'ava';
 
 import { createDriverOn, createLocalDriver, type LocalDriver } from '../src/local-driver.ts';
-import { SECRET, faultySystem, openBelow } from './helpers/temp-root.ts';
+import { SECRET, faultySystem, openBelow, makeFifo } from './helpers/temp-root.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -83,7 +83,7 @@ function plantWith(pathOf: (key: StorageKey) => string, base: string): Plant {
     async directory(key) {
       mkdirSync(pathOf(key));
     },
-    fifo: async (key) => void execFileSync('mkfifo', [pathOf(key)]),
+    fifo: async (key) => makeFifo(pathOf(key)),
     async socket(key) {
       // The path of a socket is short: it is made elsewhere and moved there.
       const path = join(base, 's');

@@ -81,6 +81,14 @@ for (const [options, message] of mistakes) {
   });
 }
 
+test('a file system of the kernel is known by its number, wherever it is mounted', (t) => {
+  const { root } = tempRoot(t);
+  for (const fileSystem of [0x9fa0, 0x6265_6572]) {
+    const system = faultySystem({}, { fileSystemOf: () => fileSystem });
+    t.throws(() => createDriverOn(system, { root }), { message: /a file system of the kernel/ });
+  }
+});
+
 test('a root whose real name is not UTF-8 is refused, since no path could name it', (t) => {
   const temp = tempRoot(t);
   const odd = Buffer.concat([Buffer.from(`${temp.outside}/x`), Buffer.from([0xff])]);

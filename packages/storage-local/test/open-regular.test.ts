@@ -28,6 +28,7 @@ import {
   systemError,
   tempRoot,
   type TempRoot,
+  makeFifo,
 } from './helpers/temp-root.ts';
 import { entryRows, hostileKeys } from './tables/entries.ts';
 
@@ -364,7 +365,7 @@ test('a root that is gone, or has become a link, is a fault of the set-up and no
 
 test('eight requests for a FIFO do not keep the ninth for a file from its answer', async (t) => {
   const temp = fixture(t);
-  execFileSync('mkfifo', [join(temp.root, 'fifo')]);
+  makeFifo(join(temp.root, 'fifo'));
   const jail = jailOf(temp);
   const flood = Array.from({ length: 8 }, () => contentOf('fifo', jail));
   t.is(await contentOf('file.txt', jail), 'inside');

@@ -29,6 +29,7 @@ import {
   systemError,
   tempRoot,
   type TempRoot,
+  makeFifo,
 } from './helpers/temp-root.ts';
 
 const withoutProc: System = faultySystem({}, { descriptorLinks: undefined });
@@ -181,7 +182,7 @@ test('folders are no objects: they are neither removed nor moved', async (t) => 
   const { temp, driver } = setUp(t);
   temp.write('folder/file', 'bytes');
   mkdirSync(join(temp.root, 'empty'));
-  execFileSync('mkfifo', [join(temp.root, 'fifo')]);
+  makeFifo(join(temp.root, 'fifo'));
   for (const key of ['folder', 'empty', 'fifo', 'folder/file/x', 'nowhere/x'].map(asKey)) {
     await driver.delete(key);
     t.false(await driver.move(key, asKey('to')));
@@ -322,6 +323,29 @@ test('an unfinished object is neither served nor listed, and no key can name it'
   t.deepEqual(await listed(driver), ['o:300000']);
 });
 
+test('fsync waits for the object and for every folder that changed, and only where it is asked for', async (t) => {
+  const { io } = hostSystem();
+  for (const fsync of [true, false]) {
+    const temp = tempRoot(t);
+    const synced: string[] = [];
+    const sync = (fd: number): Promise<void> => {
+      synced.push(
+        readlinkSync(`/proc/self/fd/${fd}`)
+          .slice(temp.root.length)
+          .replace(/\.sluice.*/, 'draft'),
+      );
+      return io.sync(fd);
+    };
+    const driver = createDriverOn(faultySystem({ sync }), { root: temp.root, fsync });
+    await driver.put(asKey('a/b/o'), big);
+    await driver.move(asKey('a/b/o'), asKey('p'));
+    await driver.put(asKey('q'), big, { ifAbsent: true });
+    await driver.delete(asKey('p'));
+    const put = ['', '/a', '/a/b/draft', '/a/b'];
+    t.deepEqual(synced, fsync ? [...put, '', '/a/b', '/draft', '', ''] : []);
+  }
+});
+
 test('names of drafts differ', (t) => {
   t.not(draftName(), draftName());
 });
@@ -460,7 +484,7 @@ test('list gives what open serves, by the same rules', async (t) => {
     symlinkSync('nowhere', join(temp.root, 'dangling'));
     symlinkSync(temp.outside, join(temp.root, 'out'));
     symlinkSync(join(temp.outside, 'secret.txt'), join(temp.root, 'out.txt'));
-    execFileSync('mkfifo', [join(temp.root, 'fifo')]);
+    makeFifo(join(temp.root, 'fifo'));
     writeFileSync(join(temp.root, 'line\nfeed'), 'no key');
     writeFileSync(Buffer.concat([Buffer.from(`${temp.root}/x`), Buffer.from([0xff])]), 'no key');
     writeFileSync(Buffer.concat([Buffer.from(`${temp.root}/x`), Buffer.from([0xfe])]), 'no key');

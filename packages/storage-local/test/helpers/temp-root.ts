@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -59,6 +60,11 @@ export function tempRoot(t: ExecutionContext): TempRoot {
 export function ageFile(path: string): void {
   const minuteAgo = Math.floor(Date.now() / 1000) - 60;
   utimesSync(path, minuteAgo, minuteAgo);
+}
+
+/** Node cannot make a FIFO by itself. */
+export function makeFifo(path: string): void {
+  execFileSync('env', ['mkfifo', path]);
 }
 
 /** Any text as a key, also one that is none. */

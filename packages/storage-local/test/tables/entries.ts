@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-import { SECRET, type TempRoot } from '../helpers/temp-root.ts';
+import { SECRET, type TempRoot, makeFifo } from '../helpers/temp-root.ts';
 
 /** Under which policy on symbolic links an entry is an object. */
 type Served = 'always' | 'inside' | 'never';
@@ -103,7 +102,7 @@ export const entryRows: readonly EntryRow[] = [
     remark: 'a FIFO',
     key: 'fifo',
     served: 'never',
-    make: (temp) => execFileSync('mkfifo', [join(temp.root, 'fifo')]),
+    make: (temp) => makeFifo(join(temp.root, 'fifo')),
   },
   {
     remark: 'a socket',
