@@ -104,7 +104,8 @@ async function problemOf(root: string): Promise<string | undefined> {
 async function greet({ origin, storage, sluice }: Site): Promise<void> {
   const lines = await curlLines(origin, storage, sluice);
   const commands = lines.map(({ shows, command }) => `  # ${shows}\n  ${command}\n`);
-  console.log(`Open ${origin}/ and sign in, or try:\n\n${commands.join('\n')}
+  const next = lines.length === 0 ? 'The folder holds nothing to try with curl.' : 'Or try:';
+  console.log(`Open ${origin}/ and sign in. ${next}\n\n${commands.join('\n')}
 Every download ends in one line below. Stop with Ctrl-C.
 `);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -22,11 +22,15 @@ const home = await mkdtemp(join(tmpdir(), 'sluice-basic-'));
 const files = await makeDemoFolder({ home, bigBytes: RECORDING_BYTES });
 const recording = await readFile(join(files, DEMO_KEYS.recording));
 const events: DownloadEvent<Person>[] = [];
+const told = new EventEmitter();
 const site = await startSite({
   root: files,
   policy: demoPolicy,
   port: 0,
-  onCompletion: (event) => events.push(event),
+  onCompletion(event) {
+    events.push(event);
+    told.emit('event');
+  },
 });
 const { origin } = site;
 
@@ -342,12 +346,12 @@ test('the site tells how each download ended', async (t) => {
   await ask(origin, fileTarget(key), { as: 'ben', headers: { Range: 'bytes=0-9' } });
   await ask(origin, fileTarget(key), { as: 'cleo' });
   // The event comes once the connection has taken the last byte, which the client may see first.
-  while (mine().length < before + 2) await new Promise((resolve) => setImmediate(resolve));
-  const told = mine().map(({ outcome, status, bytes, subject }) =>
+  while (mine().length < before + 2) await once(told, 'event');
+  const lines = mine().map(({ outcome, status, bytes, subject }) =>
     [outcome, status, bytes, subject?.id].join(' '),
   );
-  t.true(told.includes('partial 206 10 ben'), told.join());
-  t.true(told.includes('refused 404 0 cleo'), told.join());
+  t.true(lines.includes('partial 206 10 ben'), lines.join());
+  t.true(lines.includes('refused 404 0 cleo'), lines.join());
 });
 
 test('the demo folder is made once, and mended where it is damaged', async (t) => {
