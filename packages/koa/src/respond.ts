@@ -54,18 +54,18 @@ function answer(
   { status, headers }: DownloadPlan,
   body: Buffer | Readable | string | undefined,
 ): void {
+  const { res } = ctx;
   // koa-compress would code bytes that the entity tag and the ranges speak of.
   ctx.compress = false;
+  for (const name of res.getHeaderNames()) {
+    if (OF_ANOTHER_BODY.has(name) || ORDER.test(name)) res.removeHeader(name);
+  }
   // HEAD and 304 have none, and one left from above must not be hashed or counted for them.
   if (body === undefined && ctx.body !== undefined && ctx.body !== null) ctx.body = null;
   ctx.status = status;
   if (body !== undefined) ctx.body = body;
   // Last, since the setter of the body gives it a type and a length of its own; and on the response
   // itself, which takes half the time of `ctx.set`.
-  const { res } = ctx;
-  for (const name of res.getHeaderNames()) {
-    if (OF_ANOTHER_BODY.has(name) || ORDER.test(name)) res.removeHeader(name);
-  }
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
 }
 
@@ -77,7 +77,8 @@ function fail(
   // Koa frames the text of an error itself.
   const kept = Object.entries(headers).filter(([name]) => !OF_ANOTHER_BODY.has(name));
   try {
-    return ctx.throw(status, text, { expose: false, headers: Object.fromEntries(kept), cause });
+    // From 500 on the text of an error is not for the client; this one says nothing anyway.
+    return ctx.throw(status, text, { headers: Object.fromEntries(kept), cause });
   } catch (error) {
     // Koa's own log prints the stack alone, which would say nothing of why.
     if (error instanceof Error && cause instanceof Error) {

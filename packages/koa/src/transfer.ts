@@ -31,10 +31,11 @@ export function watchTransfer(
     download,
     offered: ctx.body,
     stream: body instanceof Uint8Array ? undefined : body,
-    timer: setTimeout(() => onIdle(watch, idleTimeout), idleTimeout).unref(),
+    timer: setTimeout(() => onQuiet(watch, idleTimeout), idleTimeout / 2).unref(),
     reports,
     forget: undefined,
     bytes: 0,
+    wasQuiet: false,
     over: false,
   };
   if (watch.stream !== undefined) watchStream(watch, watch.stream);
@@ -59,6 +60,8 @@ interface Watch {
   forget: (() => void) | undefined;
   /** Bytes of the stream that were read, each to be written at once. */
   bytes: number;
+  /** Nothing moved for half of the idle timeout. */
+  wasQuiet: boolean;
   over: boolean;
 }
 
@@ -68,16 +71,13 @@ function watchStream(watch: Watch, stream: Readable): void {
   stream.on('data', (piece: Uint8Array) => {
     watch.bytes += piece.byteLength;
     // A piece is read when the connection has taken the one before, so each is progress.
+    watch.wasQuiet = false;
     watch.timer.refresh();
   });
   stream.on('error', (error) => {
+    // Koa's pipeline destroys the stream with an error when the client leaves.
     if (isGone(watch.ctx)) end(watch, 'aborted');
     else fail(watch, error);
-  });
-  stream.once('close', () => {
-    if (stream.readableEnded) return;
-    if (isGone(watch.ctx)) end(watch, 'aborted');
-    else end(watch, 'failed', displacement());
   });
 }
 
@@ -91,15 +91,24 @@ function onFinish(watch: Watch): void {
   return complete ? end(watch, 'finished') : end(watch, 'failed', displacement());
 }
 
-function onIdle(watch: Watch, idleTimeout: number): void {
-  const { ctx, stream, timer } = watch;
-  if (isWaiting(ctx)) {
-    timer.refresh();
-    return;
+/**
+ * Called after each half of the idle timeout in which nothing moved. One half is not enough: where
+ * the process itself was held up, its timers run before it learns what the clients have taken.
+ */
+function onQuiet(watch: Watch, idleTimeout: number): void {
+  if (watch.wasQuiet) {
+    onIdle(watch, idleTimeout);
+  } else {
+    watch.wasQuiet = !isWaiting(watch.ctx);
+    watch.timer.refresh();
   }
+}
+
+function onIdle(watch: Watch, idleTimeout: number): void {
+  const { ctx, stream } = watch;
   if (isDisplaced(watch)) return end(watch, 'failed', displacement());
-  const drained = ctx.res.writableLength === 0;
-  if (drained && stream !== undefined && !stream.readableEnded) {
+  const isDrained = ctx.res.writableLength === 0;
+  if (isDrained && stream !== undefined && !stream.readableEnded) {
     return fail(watch, new Error(`the store gave no bytes for ${idleTimeout} ms`));
   }
   end(watch, 'aborted', new Error(`stalled: the client took no bytes for ${idleTimeout} ms`));

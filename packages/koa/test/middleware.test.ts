@@ -101,7 +101,7 @@ for (const { name, Koa: App } of KOAS) {
     t.is(events.length, 0);
   });
 
-  test(`${name}: the subject is ctx.state.user, or what the option says`, async (t) => {
+  test(`${name}: the subject is ctx.state.user, or what the option says, and null is nobody`, async (t) => {
     const subjects: unknown[] = [];
     const policy: SluiceOptions['policy'] = ({ subject }) => {
       subjects.push(subject);
@@ -122,13 +122,19 @@ for (const { name, Koa: App } of KOAS) {
             subject: async (ctx) => ({ id: `own ${ctx.get('X-User')}` }),
           }),
         );
+        app.use(
+          downloads(sluice, { prefix: '/null', subject: () => null as unknown as undefined }),
+        );
+        app.use((ctx) => sendDownload(ctx, sluice, 'a.txt'));
       },
       { policy },
     );
     await exchange(t, port, 'GET', '/state/a.txt?user=u1');
     await exchange(t, port, 'GET', '/state/a.txt');
     await exchange(t, port, 'GET', '/own/a.txt', ['X-User: u2']);
-    t.deepEqual(subjects, [{ id: 'u1' }, undefined, { id: 'own u2' }]);
+    await exchange(t, port, 'GET', '/null/a.txt');
+    await exchange(t, port, 'GET', '/handler');
+    t.deepEqual(subjects, [{ id: 'u1' }, undefined, { id: 'own u2' }, undefined, undefined]);
   });
 
   for (const [how, subject] of [

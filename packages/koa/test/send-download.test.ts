@@ -285,6 +285,7 @@ for (const { name, Koa: App } of KOAS) {
       ctx.status = 201;
       ctx.body = { set: 'before' };
       await sendDownload(ctx, sluice, 'notes.txt');
+      if (ctx.method === 'HEAD') t.is(ctx.body, null);
     });
     const { status, headers, body } = await exchange(t, port, 'GET', '/');
     t.deepEqual([status, headers['content-type'], body.toString()], [200, 'text/plain', 'notes']);

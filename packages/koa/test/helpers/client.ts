@@ -25,9 +25,15 @@ export interface Connection {
   readonly rest: () => Buffer;
 }
 
-/** Opens a connection that is closed at the end of the test. */
-export async function openConnection(t: ExecutionContext, port: number): Promise<Connection> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+/** Opens a connection to a port or a local socket; it is closed at the end of the test. */
+export async function openConnection(
+  t: ExecutionContext,
+  address: number | string,
+): Promise<Connection> {
+  const socket =
+    typeof address === 'string'
+      ? connect({ path: address })
+      : connect({ port: address, host: '127.0.0.1', noDelay: true });
   t.teardown(() => socket.destroy());
   await once(socket, 'connect');
   return converse(socket);

@@ -30,19 +30,27 @@ export interface TestSluice {
   readonly settled: (count: number) => Promise<readonly DownloadEvent[]>;
 }
 
-/** Starts an application on a free port; the test's end closes it with all its connections. */
-export async function startServer(t: ExecutionContext, app: Koa): Promise<TestServer> {
+/**
+ * Starts an application on a free port, or on a local socket; the test's end closes it with all its
+ * connections.
+ */
+export async function startServer(
+  t: ExecutionContext,
+  app: Koa,
+  path?: string,
+): Promise<TestServer> {
   const errors: Error[] = [];
   app.on('error', (error: Error) => errors.push(error));
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
   const server = createServer(app.callback());
-  server.listen(0, '127.0.0.1');
+  if (path === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(path);
   await once(server, 'listening');
   t.teardown(() => {
     server.close();
     server.closeAllConnections();
   });
-  return { port: portOf(server), server, errors };
+  return { port: path === undefined ? portOf(server) : 0, server, errors };
 }
 
 /** Makes a sluice that allows everything, but for what the test sets otherwise. */
