@@ -38,20 +38,20 @@ export type LocalDriverOptions = LocalRoot & {
    *
    * @default 'deny'
    */
-  readonly symlinks?: JailRules['symlinks'];
+  readonly symlinks?: 'deny' | 'inside';
   /**
    * Whether a file with more than one name is an object. Another of its names may lie outside the
    * root, and nobody can tell from the file.
    *
    * @default 'allow'
    */
-  readonly hardLinks?: JailRules['hardLinks'];
+  readonly hardLinks?: 'allow' | 'deny';
   /**
    * Whether a segment of a key may begin with a dot. The path of the root does not count.
    *
    * @default 'allow'
    */
-  readonly dotfiles?: JailRules['dotfiles'];
+  readonly dotfiles?: 'allow' | 'deny';
   /**
    * Whether `put` and `move` wait until the object and its folder are on the disk, so that they
    * survive a power failure.

@@ -21,8 +21,9 @@ export interface Confined {
  * path means, but not what a descriptor is. From here on nothing looks the path up again.
  *
  * Not covered, as in every jail of this kind: hard links to outside (`hardLinks: 'deny'` refuses
- * them), bind mounts inside the root, and devices whose mere opening has an effect. A root that
- * holds device nodes should be mounted `nodev`.
+ * them), bind mounts inside the root, and devices whose mere opening has an effect, in the root or
+ * behind a link that `symlinks: 'inside'` follows before it is judged. Where strangers can make
+ * either, the root should be mounted `nodev,nosymfollow`.
  *
  * @throws SluiceError `SLUICE_CONFIG` when the root is gone, `SLUICE_UNAVAILABLE` when descriptors
  * or memory are used up, `SLUICE_IO`

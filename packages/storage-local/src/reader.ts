@@ -129,6 +129,7 @@ async function nextPiece(progress: Progress): Promise<IteratorResult<Uint8Array,
   try {
     const value = await readPiece(progress);
     throwIfAborted(signal);
+    if (progress.position === progress.end) settle(progress, 'done');
     return { done: false, value };
   } catch (error) {
     const fault = readFault(error);
@@ -144,7 +145,6 @@ async function readPiece(progress: Progress): Promise<Uint8Array> {
   await readFully(file, bytes, position);
   progress.position += bytes.byteLength;
   await checkPiece(progress, bytes);
-  if (progress.position === end) settle(progress, 'done');
   progress.handedOutAt = performance.now();
   return bytes;
 }
@@ -159,8 +159,8 @@ async function checkPiece(progress: Progress, bytes: Uint8Array): Promise<void> 
   progress.first = witness;
 }
 
-function nextPieceSize({ first, pieceSize, handedOutAt }: Progress): number {
-  const isQuick = first !== undefined && performance.now() - handedOutAt < QUICK;
+function nextPieceSize({ pieceSize, handedOutAt }: Progress): number {
+  const isQuick = performance.now() - handedOutAt < QUICK;
   return isQuick ? Math.min(pieceSize * 2, LARGEST_PIECE) : SMALLEST_PIECE;
 }
 

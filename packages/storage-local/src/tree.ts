@@ -16,7 +16,7 @@ import fsExtra from 'fs-extra';
 
 import { throwIfAborted } from './abort.ts';
 import { piecesOf, takeSource } from './byte-source.ts';
-import { createDescriptor } from './descriptor.ts';
+import { createDescriptor, type Descriptor } from './descriptor.ts';
 import { codeOf, unwritableName, writeFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { type Jail, placeOf } from './jail.ts';
@@ -51,14 +51,15 @@ export interface TreeOptions {
 export function createTree(options: TreeOptions): Tree {
   const { jail, describe } = options;
   return {
-    async put(key, source, putOptions = {}) {
+    async put(key, source, { ifAbsent = false, signal } = {}) {
       takeSource(source);
       const place = requirePlace(key, jail);
       const folder = await ensureFolder(place.root, dirname(place.path), options);
       try {
         const stats = await store(folder, basename(place.path), source, {
           ...options,
-          ...putOptions,
+          ifAbsent,
+          signal,
         });
         return describe(key, stats);
       } finally {
@@ -78,9 +79,8 @@ export function createTree(options: TreeOptions): Tree {
         if (entry === undefined) return false;
         if (place.path === target.path) return true;
         const route = { place, folder, name, target, signal };
-        return (
-          (entry === 'file' && (await renameObject(route, options))) || copyObject(route, options)
-        );
+        const renaming = entry === 'file' ? await renameObject(route, options) : 'impossible';
+        return renaming === 'impossible' ? copyObject(route, options) : renaming === 'done';
       });
       return isMoved ?? false;
     },
@@ -216,18 +216,20 @@ async function entryAt(path: string, { symlinks }: Jail): Promise<'file' | 'link
   }
 }
 
-/** @returns false when the two lie on different devices */
+/** Two names on different devices cannot be one renaming. */
 async function renameObject(
   { folder, name, target }: Route,
   options: TreeOptions,
-): Promise<boolean> {
+): Promise<'done' | 'missing' | 'impossible'> {
   const into = await ensureFolder(target.root, dirname(target.path), options);
   try {
     await renameWith(options)(join(folder.at, name), join(into.at, basename(target.path)));
     if (options.fsync) await onDisk(Promise.all([into.sync(), folder.sync()]));
-    return true;
+    return 'done';
   } catch (error) {
-    if (codeOf(error) === 'EXDEV') return false;
+    if (codeOf(error) === 'EXDEV') return 'impossible';
+    // Somebody else was quicker to move or to remove it.
+    if (codeOf(error) === 'ENOENT') return 'missing';
     throw writeFault(error);
   } finally {
     into.close();
@@ -242,21 +244,30 @@ async function renameObject(
  */
 async function copyObject(route: Route, options: TreeOptions): Promise<boolean> {
   const { place, folder, name, target, signal } = route;
-  const confined = await openRegular(place, options.jail);
-  if (confined === undefined) return false;
-  const file = createDescriptor(confined, options.jail.system.io);
   const into = await ensureFolder(target.root, dirname(target.path), options);
   try {
-    const end = Number(file.stats.size);
-    const source = await readWindow(file, { start: 0, end }, { signal });
-    const storing = { ...options, signal, copyOf: file.stats };
-    await store(into, basename(target.path), source, storing);
+    const confined = await openRegular(place, options.jail);
+    if (confined === undefined) return false;
+    const storing = { ...options, signal, copyOf: confined.stats };
+    const file = createDescriptor(confined, options.jail.system.io);
+    try {
+      await store(into, basename(target.path), contentOf(file, signal), storing);
+    } finally {
+      await file.close();
+    }
   } finally {
     into.close();
-    await file.close();
   }
   await removeEntry(folder, name, options);
   return true;
+}
+
+async function* contentOf(
+  file: Descriptor,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, undefined> {
+  const window = { start: 0, end: Number(file.stats.size) };
+  yield* piecesOf(await readWindow(file, window, { signal }), signal);
 }
 
 async function removeEntry(folder: Folder, name: string, { fsync }: TreeOptions): Promise<void> {

@@ -414,6 +414,21 @@ test('an aborted signal ends a read before any I/O and between pieces, with its 
   await handle.close();
 });
 
+test('a body that is aborted at its last piece never seems to have ended well', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(100 * KIB));
+  const handle = await openAt(temp, 'o');
+  const controller = new AbortController();
+  const { signal } = controller;
+  const pieces = iterate(await handle.read({ start: 0, end: 100 * KIB }, { signal }));
+  await pieces.next();
+  const last = pieces.next();
+  controller.abort();
+  await t.throwsAsync(last, { code: 'SLUICE_ABORTED' });
+  await t.throwsAsync(pieces.next(), { code: 'SLUICE_ABORTED' });
+  await handle.close();
+});
+
 test('a small read that is aborted on the way fails with the reason', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', 'bytes');

@@ -24,6 +24,7 @@ import {
   asKey,
   faultySystem,
   openBelow,
+  stillOpenBelow,
   patternBytes,
   SECRET,
   systemError,
@@ -413,6 +414,44 @@ for (const [code, expected] of writeFaults) {
     t.is(await contentOf(driver, 'a'), 'bytes');
   });
 }
+
+test('of several moves of one object at once exactly one moves it', async (t) => {
+  const { temp, driver } = setUp(t);
+  for (let round = 0; round < 10; round += 1) {
+    temp.write('a', 'bytes');
+    const targets = ['x/1', 'x/2', 'x/3', 'x/4'];
+    const moved = await Promise.all(targets.map((to) => driver.move(asKey('a'), asKey(to))));
+    t.is(moved.filter(Boolean).length, 1);
+    const winner = targets[moved.indexOf(true)]!;
+    t.is(await contentOf(driver, winner), 'bytes');
+    await driver.delete(asKey(winner));
+  }
+});
+
+test.serial('a copy that fails leaves the object, and nothing open', async (t) => {
+  const { temp, driver } = setUp(t, { symlinks: 'inside' });
+  temp.write('file', big);
+  symlinkSync('file', join(temp.root, 'l'));
+  mkdirSync(join(temp.root, 'folder'));
+  await t.throwsAsync(driver.move(asKey('l'), asKey('file/below')), { code: 'SLUICE_INVALID_KEY' });
+  await t.throwsAsync(driver.move(asKey('l'), asKey('folder')), { code: 'SLUICE_INVALID_KEY' });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const pending = driver.move(asKey('l'), asKey('m'), { signal });
+  controller.abort();
+  await t.throwsAsync(pending, { code: 'SLUICE_ABORTED' });
+  t.is(readlinkSync(join(temp.root, 'l')), 'file');
+  t.deepEqual(await stillOpenBelow(temp.root), []);
+  t.deepEqual(debris(temp.root), []);
+});
+
+test('options of a put cannot reach beyond the call', async (t) => {
+  const { temp, driver } = setUp(t);
+  const polluted = { jail: undefined, rename: () => t.fail(), fsync: 1 };
+  await driver.put(asKey('o'), Buffer.from('bytes'), polluted as object);
+  t.is(await contentOf(driver, 'o'), 'bytes');
+  t.deepEqual(debris(temp.root), []);
+});
 
 test('objects move between roots', async (t) => {
   const { temp } = setUp(t);
