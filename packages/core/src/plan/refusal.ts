@@ -7,9 +7,6 @@ import type {
   RefusedStatus,
 } from './download-plan.ts';
 
-/** The methods that a download takes, as `Allow` has them (RFC 9110 §10.2.1). */
-export const ALLOWED_METHODS = 'GET, HEAD';
-
 /** Plans the answer to a policy's denial. */
 export function planDenial(verdict: Deny): RefusedPlan {
   return refuse(verdict.status, 'denied', verdict.reason, {
@@ -73,6 +70,9 @@ export function tell(
     }),
   };
 }
+
+/** As `Allow` has it (RFC 9110 §10.2.1). */
+const ALLOWED_METHODS = 'GET, HEAD';
 
 const TEXTS = {
   401: 'Unauthorized',
