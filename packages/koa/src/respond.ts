@@ -74,10 +74,10 @@ function fail(
   { status, headers, text }: Extract<DownloadPlan, { kind: 'failed' }>,
   cause: unknown,
 ): never {
-  // Koa frames the text of an error itself.
+  // Koa, or the application's error handler, frames a text of its own.
   const kept = Object.entries(headers).filter(([name]) => !OF_ANOTHER_BODY.has(name));
   try {
-    // From 500 on the text of an error is not for the client; this one says nothing anyway.
+    // From 500 on Koa does not expose the text of an error.
     return ctx.throw(status, text, { headers: Object.fromEntries(kept), cause });
   } catch (error) {
     // Koa's own log prints the stack alone, which would say nothing of why.
