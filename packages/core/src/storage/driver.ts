@@ -158,7 +158,7 @@ export type ByteSource =
   | AsyncIterable<Uint8Array>;
 
 export interface LocalPath {
-  /** The root folder, absolute, as configured. */
+  /** The root folder, absolute, with its links resolved. */
   readonly root: string;
   /** The prefix of keys that is mapped to this root. */
   readonly prefix: string;
