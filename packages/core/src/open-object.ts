@@ -49,7 +49,7 @@ export async function openObject(
  * Windows up to this size, in bytes, are read before the answer begins: a failure can still be told
  * by its status, and the object is closed at once.
  */
-const SMALL_WINDOW = 65_536;
+const SMALL_WINDOW = 131_072;
 
 /** Seconds. */
 const RETRY_AFTER = 1;

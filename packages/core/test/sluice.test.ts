@@ -57,7 +57,7 @@ async function bytesOf({ body }: Download): Promise<Uint8Array | undefined> {
 const SMALL = pattern(1000);
 const LARGE = pattern(300_000);
 
-for (const bytes of [SMALL, LARGE, new Uint8Array(0), pattern(65_536), pattern(65_537)]) {
+for (const bytes of [SMALL, LARGE, new Uint8Array(0), pattern(131_072), pattern(131_073)]) {
   test(`an object of ${bytes.byteLength} bytes is given whole, and closed`, async (t) => {
     const { sluice, store, events } = set(bytes);
     const download = await sluice.open(get());

@@ -6,7 +6,7 @@ import { readFault } from './errno.ts';
 import { hasGrown, requireAppend, witnessBytes } from './version-check.ts';
 
 /**
- * Reads a window of an open file: all at once up to 64 KiB, in pieces above.
+ * Reads a window of an open file: all at once up to 128 KiB, in pieces above.
  *
  * Reads are positional and their lengths come from the opened version, so that reads of one
  * descriptor do not disturb each other and never go beyond the announced size. Each piece is memory
@@ -27,7 +27,7 @@ export async function readWindow(
   requireWindow(start, end, Number(file.stats.size));
   throwIfAborted(signal);
   const release = file.share();
-  if (end - start > SMALLEST_PIECE) return createBody({ file, start, end, signal, release });
+  if (end - start > READ_AT_ONCE) return createBody({ file, start, end, signal, release });
   try {
     return await readWhole(file, start, end, signal);
   } catch (error) {
@@ -36,6 +36,9 @@ export async function readWindow(
     release();
   }
 }
+
+/** Bytes. Up to here one read costs less than the machinery of a body in pieces. */
+const READ_AT_ONCE = 131_072;
 
 /** Bytes. Few of them wait in memory for a slow reader. */
 const SMALLEST_PIECE = 65_536;

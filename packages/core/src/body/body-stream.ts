@@ -26,7 +26,8 @@ export function createBodyStream(handle: ObjectHandle, runs: readonly BodyRun[])
       );
     },
     destroy(error, done) {
-      controller.abort(error ?? undefined);
+      // A body that was read to its end has nothing left to stop.
+      if (!this.readableEnded) controller.abort(error ?? NOT_WANTED);
       release(handle, pieces).then(
         () => done(error),
         (fault: unknown) => done(error ?? asError(fault)),
@@ -34,6 +35,9 @@ export function createBodyStream(handle: ObjectHandle, runs: readonly BodyRun[])
     },
   });
 }
+
+/** A reason of its own: without one, every abort would make a `DOMException` with its stack. */
+const NOT_WANTED = new Error('the body is no longer wanted');
 
 async function* piecesOf(
   handle: ObjectHandle,
