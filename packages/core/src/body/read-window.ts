@@ -2,8 +2,8 @@ import { SluiceError } from '../errors.ts';
 import type { ByteSource, Call, ObjectHandle, Window } from '../storage/driver.ts';
 
 /**
- * Reads a window piece by piece, and holds the driver to G2: exactly as many bytes as the window
- * has, or an error before the last one is let through.
+ * Reads a window piece by piece, and holds the driver to its promise: exactly as many bytes as
+ * the window has, or an error before the last one is let through.
  *
  * @throws SluiceError `SLUICE_TRUNCATED` when the driver gives fewer bytes, or more
  */

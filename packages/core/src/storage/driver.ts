@@ -10,7 +10,7 @@ import type { StorageKey } from '../keys/storage-key.ts';
  * a {@link SluiceError} whose code names the cause; whatever else it throws is taken for a fault of
  * the medium. No message may hold a key, a path or a credential.
  *
- * What a driver must guarantee (G1–G8) stands at the member it belongs to; the contract suite of
+ * What a driver must guarantee stands at the member it belongs to; the contract suite of
  * `@sluice/core/testing` proves it.
  */
 export interface StorageDriver {
@@ -23,7 +23,7 @@ export interface StorageDriver {
   /**
    * Opens an object for reading, or gives `undefined` when there is none under this key.
    *
-   * G3: what is missing is found out here, not later in a read. `undefined` is also the answer for
+   * What is missing is found out here, not later in a read. `undefined` is also the answer for
    * a folder, a part of a key, a FIFO, a socket, a device, and a link that dangles or leads out of
    * the store. A key that breaks the grammar finds nothing: `undefined`, or a failure with
    * `SLUICE_INVALID_KEY`.
@@ -42,7 +42,7 @@ export interface StorageDriver {
   /**
    * Stores an object, replacing one that is there.
    *
-   * G7: readers see the old object or the new one and nothing between; a source that fails, or the
+   * Readers see the old object or the new one and nothing between; a source that fails, or the
    * caller's abort, leaves the old one. A failing source fails the call with its own error, or with
    * one whose `cause` it is. A key that cannot lie beside one that is there is
    * `SLUICE_INVALID_KEY`.
@@ -53,7 +53,7 @@ export interface StorageDriver {
   delete?(key: StorageKey, call?: Call): Promise<void>;
 
   /**
-   * Renames an object, replacing what is under the new key. At no time are both absent (G7).
+   * Renames an object, replacing what is under the new key. At no time are both absent.
    * Onto itself changes nothing.
    *
    * @returns whether there was an object to rename
@@ -76,13 +76,16 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What {@link StorageDriver.put} takes. */
 export interface PutOptions extends Call {
   /** Fails with `SLUICE_EXISTS` when an object is there; of several such calls at once one wins. */
   readonly ifAbsent?: boolean;
 }
 
+/** An object in a listing. */
 export interface ListEntry {
   readonly key: StorageKey;
+  /** Bytes. */
   readonly size: number;
 }
 
@@ -121,8 +124,8 @@ export interface Version {
 /**
  * An open object, bound to the one version that `stat` describes.
  *
- * G1: a read gives bytes of that version or fails with `SLUICE_VERSION_CHANGED`, never new bytes
- * under an old length. G4: reads are independent of each other and may overlap in time.
+ * A read gives bytes of that version or fails with `SLUICE_VERSION_CHANGED`, never new bytes
+ * under an old length. Reads are independent of each other and may overlap in time.
  */
 export interface ObjectHandle {
   readonly key: StorageKey;
@@ -131,8 +134,9 @@ export interface ObjectHandle {
   /**
    * Reads the bytes from `start` up to, not including, `end`.
    *
-   * G2: the body has exactly `end - start` bytes, or it fails; it never ends short without an
-   * error. A piece that was handed out is not written to again.
+   * The body has exactly `end - start` bytes, or it fails; it never ends short without an
+   * error. A piece that was handed out is not written to again. A window of more than 1 MiB comes
+   * in pieces of at most that, each read when it is asked for.
    *
    * A failure may be thrown or be a rejection. The window is checked before anything else.
    *
@@ -157,6 +161,7 @@ export type ByteSource =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
+/** Where an object lies on a disk. */
 export interface LocalPath {
   /** The root folder, absolute, with its links resolved. */
   readonly root: string;
