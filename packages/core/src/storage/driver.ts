@@ -144,6 +144,18 @@ export interface ObjectHandle {
    */
   read(window: Window, call?: Call): ByteSource | Promise<ByteSource>;
 
+  /**
+   * Fills `target` with the bytes from `start` on, for a caller that brings its own memory and uses
+   * it again. All that `read` promises holds here, too: every byte is of the version, or it fails.
+   *
+   * Once the call has settled, well or not, `target` is no longer written to; nothing beside it ever
+   * is. After a failure its content is undefined. Who wraps a handle and changes what `read` gives
+   * must change this as well, or leave it out.
+   *
+   * @throws SluiceError `SLUICE_RANGE`, before any I/O, unless the bytes lie inside the object
+   */
+  fill?(target: Uint8Array, start: number, call?: Call): Promise<void>;
+
   /** Idempotent. Reads that are under way come to their end; a new one fails with `SLUICE_ABORTED`. */
   close(): Promise<void>;
 }

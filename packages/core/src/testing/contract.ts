@@ -1,6 +1,7 @@
 import { cancelChecks } from './cancel-checks.ts';
 import type { ContractCheck } from './check.ts';
 import { driverChecks } from './driver-checks.ts';
+import { fillChecks } from './fill-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { listChecks } from './list-checks.ts';
 import { openChecks } from './open-checks.ts';
@@ -15,6 +16,7 @@ export const storageContract: readonly ContractCheck[] = [
   ...statChecks,
   ...openChecks,
   ...readChecks,
+  ...fillChecks,
   ...versionChecks,
   ...cancelChecks,
   ...keyChecks,

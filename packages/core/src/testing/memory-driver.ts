@@ -163,17 +163,25 @@ function openHandle(
   const { bytes } = object;
   let closed = false;
   hold(1);
+  const enter = (window: Window, call: Call | undefined): Uint8Array => {
+    const { start, end } = checkWindow(window, bytes.byteLength);
+    if (closed) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
+    checkSignal(call?.signal);
+    return bytes.subarray(start, end);
+  };
   return {
     key,
     stat: statOf(object),
 
     async read(window, call) {
-      const { start, end } = checkWindow(window, bytes.byteLength);
-      if (closed) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
-      checkSignal(call?.signal);
-      return end - start <= PIECE
-        ? bytes.slice(start, end)
-        : piecesOf(bytes.subarray(start, end), call?.signal, hold);
+      const wanted = enter(window, call);
+      return wanted.byteLength <= PIECE
+        ? Uint8Array.from(wanted)
+        : piecesOf(wanted, call?.signal, hold);
+    },
+
+    async fill(target, start, call) {
+      target.set(enter({ start, end: start + target.byteLength }, call));
     },
 
     async close() {

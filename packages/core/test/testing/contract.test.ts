@@ -35,7 +35,7 @@ test('ids are unique and of their form, and titles are unique', (t) => {
   const ids = storageContract.map(({ id }) => id);
   t.is(new Set(ids).size, ids.length);
   t.is(new Set(storageContract.map(({ title }) => title)).size, ids.length);
-  for (const id of ids) t.regex(id, /^[CSORVTKLW]-\d\d$/);
+  for (const id of ids) t.regex(id, /^[CSORFVTKLW]-\d\d$/);
 });
 
 test('two runs on one store do not meet, and neither needs it to be empty', async (t) => {

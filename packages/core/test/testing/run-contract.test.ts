@@ -28,7 +28,12 @@ function createPoorFixture(): ContractFixture {
     driver: {
       name: rich.driver.name,
       stat: (key, call) => rich.driver.stat(key, call),
-      open: (key, call) => rich.driver.open(key, call),
+      async open(key, call) {
+        const handle = await rich.driver.open(key, call);
+        if (handle === undefined) return undefined;
+        const { stat, read, close } = handle;
+        return { key, stat, read, close };
+      },
     },
     seed: (key, bytes, meta) => rich.seed(key, bytes, meta),
     remove: (key) => rich.remove(key),

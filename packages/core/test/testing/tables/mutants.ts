@@ -1,5 +1,6 @@
 import { cancelMutants } from './cancel-mutants.ts';
 import { driverMutants } from './driver-mutants.ts';
+import { fillMutants } from './fill-mutants.ts';
 import { keyMutants } from './key-mutants.ts';
 import { listMutants } from './list-mutants.ts';
 import type { Mutant } from './mutant.ts';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...statMutants,
   ...openMutants,
   ...readMutants,
+  ...fillMutants,
   ...versionMutants,
   ...cancelMutants,
   ...keyMutants,
