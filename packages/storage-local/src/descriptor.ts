@@ -1,3 +1,5 @@
+import type { BigIntStats } from 'node:fs';
+
 import { SluiceError } from '@sluice/core';
 
 import type { Confined } from './open-regular.ts';
@@ -10,8 +12,8 @@ import type { FileIo } from './system.ts';
  */
 export interface Descriptor extends Confined {
   readonly io: FileIo;
-  /** The end of a file that was being written to when it was opened. */
-  readonly tail: Witness | undefined;
+  /** All reads of a descriptor are of one version, and share what they know of it. */
+  readonly evidence: Evidence;
   /**
    * Takes a share, and gives the function that gives it back, which may be called again.
    *
@@ -22,14 +24,24 @@ export interface Descriptor extends Confined {
   close(): Promise<void>;
 }
 
-/** What some bytes of a file were when they were read. */
+/** What was seen of the opened version, to tell an append from a rewrite when the file grows. */
+export interface Evidence {
+  /** The end of the file. */
+  tail: Witness | undefined;
+  /** First pieces of windows. */
+  readonly heads: Witness[];
+  /** Where a fill that goes on with a window starts; any other begins one. */
+  filledTo: number | undefined;
+  /** How the file was when it had grown, last, by an append. */
+  appended: BigIntStats | undefined;
+}
+
+/** What some bytes of a file are in the opened version. */
 export interface Witness {
   readonly start: number;
   readonly length: number;
   /** CRC-32: it finds changes, and is no defence against somebody who makes them fit. */
   readonly sum: number;
-  /** Whether the file was still of the opened version after they were read. */
-  readonly isProven: boolean;
 }
 
 /** Makes a descriptor shareable. From now on only the result may close it. */
@@ -45,7 +57,7 @@ export function createDescriptor({ fd, stats }: Confined, io: FileIo, tail?: Wit
     fd,
     stats,
     io,
-    tail,
+    evidence: { tail, heads: [], filledTo: undefined, appended: undefined },
     share() {
       if (!isOpen) throw new SluiceError('SLUICE_ABORTED', 'the object has been closed');
       shares += 1;
@@ -71,7 +83,7 @@ export function createDescriptor({ fd, stats }: Confined, io: FileIo, tail?: Wit
  */
 export async function readFully(
   { fd, io }: Pick<Descriptor, 'fd' | 'io'>,
-  buffer: Buffer,
+  buffer: Uint8Array,
   position: number,
 ): Promise<void> {
   let filled = 0;

@@ -23,7 +23,7 @@ import { readFault } from './errno.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
 import { type Confined, openRegular } from './open-regular.ts';
-import { readWindow } from './reader.ts';
+import { fillWindow, readWindow } from './reader.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
@@ -189,6 +189,7 @@ function createHandle(key: StorageKey, stat: ObjectStat, file: Descriptor): Obje
     key,
     stat,
     read: (window, call) => readWindow(file, window, call),
+    fill: (target, start, call) => fillWindow(file, target, start, call),
     close: () => file.close(),
   };
 }

@@ -1,9 +1,9 @@
 import { type ByteSource, type Call, SluiceError, type Window } from '@sluice/core';
 
 import { abortedBy, throwIfAborted } from './abort.ts';
-import { type Descriptor, readFully, type Witness } from './descriptor.ts';
+import type { Descriptor } from './descriptor.ts';
 import { readFault } from './errno.ts';
-import { hasGrown, requireAppend, witnessBytes } from './version-check.ts';
+import { readVersion } from './version-check.ts';
 
 /**
  * Reads a window of an open file: all at once up to 128 KiB, in pieces above.
@@ -37,6 +37,34 @@ export async function readWindow(
   }
 }
 
+/**
+ * Fills memory with the bytes of an open file from `start` on, under the guarantees of
+ * {@link readWindow}. It settles when nothing writes to `target` any more.
+ *
+ * @throws SluiceError as `readWindow`
+ */
+export async function fillWindow(
+  file: Descriptor,
+  target: Uint8Array,
+  start: number,
+  { signal }: Call = {},
+): Promise<void> {
+  requireWindow(start, start + target.byteLength, Number(file.stats.size));
+  throwIfAborted(signal);
+  const release = file.share();
+  try {
+    if (target.byteLength === 0) return;
+    const beginsWindow = file.evidence.filledTo !== start;
+    file.evidence.filledTo = start + target.byteLength;
+    await readVersion(file, target, start, beginsWindow);
+    throwIfAborted(signal);
+  } catch (error) {
+    throw readFault(error);
+  } finally {
+    release();
+  }
+}
+
 /** Bytes. Up to here one read costs less than the machinery of a body in pieces. */
 const READ_AT_ONCE = 131_072;
 
@@ -62,7 +90,6 @@ interface Progress extends BodyOptions {
   position: number;
   pieceSize: number;
   handedOutAt: number;
-  first: Witness | undefined;
   /** How it ended; a failure is told again to whoever asks again. */
   outcome: 'done' | SluiceError | undefined;
   readonly onAbort: () => void;
@@ -82,9 +109,8 @@ async function readWhole(
 ): Promise<Uint8Array> {
   if (start === end) return new Uint8Array(0);
   const bytes = Buffer.allocUnsafeSlow(end - start);
-  await readFully(file, bytes, start);
+  await readVersion(file, bytes, start, false);
   throwIfAborted(signal);
-  if (hasGrown(file)) await requireAppend(file, witnessBytes(bytes, start, false));
   return bytes;
 }
 
@@ -105,7 +131,6 @@ function createBody(options: BodyOptions): AsyncIterableIterator<Uint8Array, und
     position: options.start,
     pieceSize: SMALLEST_PIECE,
     handedOutAt: Number.NEGATIVE_INFINITY,
-    first: undefined,
     outcome: undefined,
     onAbort: () => void inTurn(() => settle(progress, signal ? abortedBy(signal) : 'done')),
   };
@@ -142,24 +167,13 @@ async function nextPiece(progress: Progress): Promise<IteratorResult<Uint8Array,
 }
 
 async function readPiece(progress: Progress): Promise<Uint8Array> {
-  const { file, position, end } = progress;
+  const { file, start, position, end } = progress;
   progress.pieceSize = nextPieceSize(progress);
   const bytes = Buffer.allocUnsafeSlow(Math.min(progress.pieceSize, end - position));
-  await readFully(file, bytes, position);
+  await readVersion(file, bytes, position, position === start);
   progress.position += bytes.byteLength;
-  await checkPiece(progress, bytes);
   progress.handedOutAt = performance.now();
   return bytes;
-}
-
-/** Fails early where it can, and at the last piece at the latest. */
-async function checkPiece(progress: Progress, bytes: Uint8Array): Promise<void> {
-  const { file, start, end, position, first } = progress;
-  const isGrown = hasGrown(file);
-  const isLast = position === end;
-  const witness = first ?? witnessBytes(bytes, start, !isGrown);
-  if (isGrown && (isLast || first === undefined)) await requireAppend(file, witness);
-  progress.first = witness;
 }
 
 function nextPieceSize({ pieceSize, handedOutAt }: Progress): number {

@@ -41,7 +41,7 @@ export interface FileIo {
   realpath(path: string): Promise<string>;
   stat(path: string): Promise<BigIntStats>;
   /** Reads into a buffer from its index `filled` on, and gives the number of bytes read. */
-  read(fd: number, buffer: Buffer, filled: number, position: number): Promise<number>;
+  read(fd: number, buffer: Uint8Array, filled: number, position: number): Promise<number>;
   /** Reads what is known to be in memory. */
   readNow(fd: number, buffer: Buffer, position: number): number;
   /** Waits until a file or the entries of a folder are on the disk. */

@@ -17,47 +17,35 @@ export function witnessTail({ fd, stats }: Confined, system: System): Witness | 
   const { io } = system;
   const age = system.now() - Number(stats.mtimeNs / 1_000_000n);
   if (age > ACTIVE) return undefined;
-  const size = Number(stats.size);
-  const bytes = Buffer.allocUnsafe(Math.min(size, TAIL));
-  const start = size - bytes.byteLength;
+  const { bytes, start } = tailOf(stats);
   const count = io.readNow(fd, bytes, start);
   const isProven = count === bytes.byteLength && isSameVersion(io.fstat(fd), stats);
-  return isProven ? { start, length: count, sum: crc32(bytes), isProven } : undefined;
-}
-
-/** Remembers bytes that were read at `start`, by their CRC-32, and whether they are proven. */
-export function witnessBytes(bytes: Uint8Array, start: number, isProven: boolean): Witness {
-  return { start, length: bytes.byteLength, sum: crc32(bytes), isProven };
+  return isProven ? witnessOf(bytes, start) : undefined;
 }
 
 /**
- * Looks whether a file is still the opened version. A change of the inode alone, by `chmod`,
- * `rename` or `unlink`, does not touch the bytes and is not compared; the inode behind a descriptor
- * is always the same.
+ * Reads bytes of the opened version, or fails. Where a window begins, they and the end of the file
+ * become the measure of what is read later.
  *
- * @returns whether it has grown, which may be an append: see {@link requireAppend}
- * @throws SluiceError `SLUICE_VERSION_CHANGED` for every other change
+ * @throws SluiceError `SLUICE_VERSION_CHANGED`, `SLUICE_TRUNCATED`, `SLUICE_IO`
  */
-export function hasGrown({ fd, io, stats }: Descriptor): boolean {
-  const now = io.fstat(fd);
-  if (isSameVersion(now, stats)) return false;
-  if (now.size > stats.size) return true;
-  throw changed();
-}
-
-/**
- * Tells an append, as to a log, from a rewrite of a file that has grown. All witnesses must hold:
- * the first piece of the window, and the end of the file where it was active. One of them must be
- * proven, or nothing is known of the time before the change. What this cannot see is a rewrite that
- * leaves the first piece and the old end as they were.
- *
- * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
- */
-export async function requireAppend(file: Descriptor, first: Witness): Promise<void> {
-  const witnesses = file.tail === undefined ? [first] : [first, file.tail];
-  if (!witnesses.some(({ isProven }) => isProven)) throw changed();
-  const held = await Promise.all(witnesses.map((witness) => stillHolds(file, witness)));
-  if (!held.every(Boolean)) throw changed();
+export async function readVersion(
+  file: Descriptor,
+  buffer: Uint8Array,
+  position: number,
+  beginsWindow: boolean,
+): Promise<void> {
+  const { evidence, stats } = file;
+  await readFully(file, buffer, position);
+  const tail = beginsWindow && evidence.tail === undefined ? tailOf(stats) : undefined;
+  // After the piece, not beside it: a read that fails must leave none that still uses the descriptor.
+  if (tail !== undefined) await readFully(file, tail.bytes, tail.start);
+  const grown = growthOf(file);
+  if (grown !== undefined) await requireAppend(file, grown);
+  else if (tail !== undefined) evidence.tail ??= witnessOf(tail.bytes, tail.start);
+  if (beginsWindow && evidence.heads.length < MOST_HEADS) {
+    evidence.heads.push(witnessOf(buffer, position));
+  }
 }
 
 /** Milliseconds since its last change for which a file counts as active. */
@@ -65,6 +53,52 @@ const ACTIVE = 10_000;
 
 /** Bytes. */
 const TAIL = 4096;
+
+/** Beyond as many windows the first ones, and the tail, speak for the others. */
+const MOST_HEADS = 16;
+
+/**
+ * Looks whether a file is still the opened version. A change of the inode alone, by `chmod`,
+ * `rename` or `unlink`, does not touch the bytes and is not compared; the inode behind a descriptor
+ * is always the same.
+ *
+ * @returns how it is now, where it has grown in a way that is not known yet to be an append
+ * @throws SluiceError `SLUICE_VERSION_CHANGED` for every other change
+ */
+function growthOf({ fd, io, stats, evidence }: Descriptor): BigIntStats | undefined {
+  const now = io.fstat(fd);
+  if (isSameVersion(now, stats)) return undefined;
+  if (now.size <= stats.size) throw changed();
+  const { appended } = evidence;
+  return appended !== undefined && isSameVersion(now, appended) ? undefined : now;
+}
+
+/**
+ * Tells an append, as to a log, from a rewrite of a file that has grown. All evidence must hold, and
+ * there must be some, or nothing is known of the time before the change. What this cannot see is a
+ * rewrite that leaves the first piece and the old end as they were.
+ *
+ * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
+ */
+async function requireAppend(file: Descriptor, grown: BigIntStats): Promise<void> {
+  const { evidence } = file;
+  const witnesses = [...evidence.heads, evidence.tail].filter((witness) => witness !== undefined);
+  if (witnesses.length === 0) throw changed();
+  for (const witness of witnesses) {
+    // One by one: a read that fails must leave none that still uses the descriptor.
+    if (!(await stillHolds(file, witness))) throw changed();
+  }
+  evidence.appended = grown;
+}
+
+function tailOf({ size }: BigIntStats): { readonly bytes: Buffer; readonly start: number } {
+  const length = Math.min(Number(size), TAIL);
+  return { bytes: Buffer.allocUnsafe(length), start: Number(size) - length };
+}
+
+function witnessOf(bytes: Uint8Array, start: number): Witness {
+  return { start, length: bytes.byteLength, sum: crc32(bytes) };
+}
 
 function isSameVersion(now: BigIntStats, opened: BigIntStats): boolean {
   return now.size === opened.size && now.mtimeNs === opened.mtimeNs;

@@ -67,6 +67,7 @@ function createFixture(create: (root: string) => LocalDriver): ContractFixture {
       ftruncateSync(fd, size);
       closeSync(fd);
     },
+    fills: true,
     plant: plantWith(pathOf, base),
     another: async () => create(root),
     openResources: () => openBelow(base).length,

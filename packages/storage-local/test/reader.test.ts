@@ -331,6 +331,97 @@ test('a page in the middle that is rewritten while the file grows is caught by t
   await handle.close();
 });
 
+const behindFirstPiece = (path: string, old: Buffer): void => {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, other(old, 1), 64 * KIB, undefined, 64 * KIB);
+  closeSync(fd);
+};
+
+test('an object at rest that is rewritten behind its first piece, and is longer, is not taken for a log', async (t) => {
+  const temp = tempRoot(t);
+  const old = patternBytes(8000 * KIB);
+  const path = temp.writeAtRest('o', old);
+  const handle = await openAt(temp, 'o');
+  const pieces = iterate(await handle.read({ start: 0, end: old.length }));
+  await pieces.next();
+  behindFirstPiece(path, old);
+  await t.throwsAsync(pieces.next(), { code: 'SLUICE_VERSION_CHANGED' });
+  await handle.close();
+});
+
+for (const { remark, expected, change } of [
+  ...changes,
+  {
+    remark: 'it is rewritten behind its first piece, and longer',
+    expected: ['SLUICE_VERSION_CHANGED'],
+    change: behindFirstPiece,
+  },
+]) {
+  for (const atRest of [true, false]) {
+    const title = `memory is filled with ${expected.join(' or ')} when ${remark} between two fills of an ${atRest ? 'object at rest' : 'active object'}`;
+    test(title, async (t) => {
+      const temp = tempRoot(t);
+      const old = patternBytes(600 * KIB);
+      const path = atRest ? temp.writeAtRest('o', old) : temp.write('o', old);
+      const handle = await openAt(temp, 'o');
+      const target = Buffer.alloc(old.length);
+      const fill = async (start: number, end: number): Promise<void> =>
+        handle.fill?.(target.subarray(start, end), start);
+      await fill(0, 64 * KIB);
+      await sleep(20); // The clock of a file system has ticks.
+      change(path, old);
+      const filled = (async () => {
+        await fill(64 * KIB, 320 * KIB);
+        await fill(320 * KIB, old.length);
+        return target;
+      })();
+      t.true(expected.includes(await outcomeOf(filled, old)));
+      await handle.close();
+    });
+  }
+}
+
+test('a fill takes the window of another place into its evidence', async (t) => {
+  const temp = tempRoot(t);
+  const old = patternBytes(900 * KIB);
+  const path = temp.writeAtRest('o', old);
+  const handle = await openAt(temp, 'o');
+  const target = Buffer.alloc(64 * KIB);
+  for (const start of [0, 300 * KIB]) await handle.fill?.(target, start);
+  const fd = openSync(path, 'r+');
+  writeSync(fd, 'other', 300 * KIB);
+  closeSync(fd);
+  appendFileSync(path, 'more');
+  await t.throwsAsync(async () => handle.fill?.(target, 364 * KIB), {
+    code: 'SLUICE_VERSION_CHANGED',
+  });
+  await handle.close();
+});
+
+test('a fill that fails or is aborted is over when it says so, and the descriptor is closed', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(200 * KIB));
+  const { io } = hostSystem();
+  let underWay = 0;
+  const read: FileIo['read'] = async (...given) => {
+    underWay += 1;
+    await sleep(10);
+    try {
+      return await io.read(...given);
+    } finally {
+      underWay -= 1;
+    }
+  };
+  const handle = await openAt(temp, 'o', faultySystem({ read }));
+  const controller = new AbortController();
+  const filling = handle.fill?.(Buffer.alloc(100 * KIB), 0, { signal: controller.signal });
+  controller.abort();
+  await handle.close();
+  await t.throwsAsync(async () => filling, { code: 'SLUICE_ABORTED' });
+  t.is(underWay, 0);
+  t.deepEqual(await stillOpenBelow(temp.root), []);
+});
+
 test('an object that has only the time of its change set anew is another version', async (t) => {
   const temp = tempRoot(t);
   const path = temp.writeAtRest('o', 'bytes');

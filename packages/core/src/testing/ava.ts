@@ -44,7 +44,7 @@ export async function contractWithAva(
   try {
     for (const check of checks) {
       const title = titleOf(check, options);
-      const missing = await missingNeeds(check, probe);
+      const missing = missingNeeds(check, probe);
       const run: AvaRun = async (t) => {
         const result = await runCheck(check, createFixture, options);
         if (result.kind === 'failed') throw result.error;

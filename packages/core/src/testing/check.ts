@@ -1,6 +1,5 @@
 import type { StorageKey } from '../keys/storage-key.ts';
 import type { StorageDriver } from '../storage/driver.ts';
-import { sampleKey } from './sample.ts';
 
 /** One promise of the driver contract, and the proof that a driver keeps it. */
 export interface ContractCheck {
@@ -16,11 +15,8 @@ export interface ContractCheck {
   run(fixture: ContractFixture): Promise<void>;
 }
 
-/**
- * What a check may need: an optional method of the driver or of its handles, or an optional member
- * of the fixture.
- */
-export type ContractNeed = DriverNeed | 'fill' | FixtureNeed | `plant.${PlantKind}`;
+/** What a check may need: an optional method of the driver, or an optional member of the fixture. */
+export type ContractNeed = DriverNeed | FixtureNeed | `plant.${PlantKind}`;
 
 /**
  * A driver over a store, and the ways around the driver that a check needs.
@@ -49,6 +45,9 @@ export interface ContractFixture {
 
   /** Stores an object of so many zero bytes that takes no room. */
   seedSparse?(key: StorageKey, size: number): Promise<void>;
+
+  /** Set where the handles of the driver have `fill`, which nobody can see before one is open. */
+  readonly fills?: true;
 
   /** Puts things that are no objects where a key would name one. */
   readonly plant?: Plant;
@@ -88,14 +87,13 @@ export type PlantKind = (typeof plantKinds)[number];
 type DriverNeed = (typeof driverNeeds)[number];
 type FixtureNeed = (typeof fixtureNeeds)[number];
 
-/** Tells which needs of a check a fixture does not meet. Only a handle shows what handles have. */
-export async function missingNeeds(
-  { needs = [] }: Pick<ContractCheck, 'needs'>,
+/** Tells which needs of a check a fixture does not meet. */
+export function missingNeeds(
+  check: Pick<ContractCheck, 'needs'>,
   fixture: ContractFixture,
-): Promise<readonly ContractNeed[]> {
+): readonly ContractNeed[] {
   const offers = offersOf(fixture);
-  if (needs.includes('fill') && (await fills(fixture))) offers.add('fill');
-  return needs.filter((need) => !offers.has(need));
+  return (check.needs ?? []).filter((need) => !offers.has(need));
 }
 
 const plantKinds = [
@@ -114,12 +112,13 @@ const fixtureNeeds = [
   'rewriteInPlace',
   'touch',
   'seedSparse',
+  'fills',
   'another',
   'openResources',
   'secrets',
 ] as const;
 
-function offersOf(fixture: ContractFixture): Set<ContractNeed> {
+function offersOf(fixture: ContractFixture): ReadonlySet<ContractNeed> {
   return new Set<ContractNeed>([
     ...driverNeeds.filter((name) => fixture.driver[name] !== undefined),
     ...fixtureNeeds.filter((name) => fixture[name] !== undefined),
@@ -127,12 +126,4 @@ function offersOf(fixture: ContractFixture): Set<ContractNeed> {
       .filter((kind) => fixture.plant?.[kind] !== undefined)
       .map((kind) => `plant.${kind}` as const),
   ]);
-}
-
-async function fills(fixture: ContractFixture): Promise<boolean> {
-  const key = sampleKey();
-  await fixture.seed(key, new Uint8Array(1));
-  const handle = await fixture.driver.open(key);
-  await handle?.close();
-  return handle?.fill !== undefined;
 }

@@ -31,8 +31,12 @@ function createPoorFixture(): ContractFixture {
       async open(key, call) {
         const handle = await rich.driver.open(key, call);
         if (handle === undefined) return undefined;
-        const { stat, read, close } = handle;
-        return { key, stat, read, close };
+        return {
+          key,
+          stat: handle.stat,
+          read: (window, call) => handle.read(window, call),
+          close: () => handle.close(),
+        };
       },
     },
     seed: (key, bytes, meta) => rich.seed(key, bytes, meta),

@@ -52,6 +52,7 @@ export function createWorldFixture(mutate: Mutate = (driver) => driver): Contrac
     async seedSparse(key, size) {
       sparse.set(key, size);
     },
+    fills: true,
     plant: {
       directory: plant('directory'),
       fifo: plant('fifo'),

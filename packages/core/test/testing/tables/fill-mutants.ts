@@ -1,13 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { SluiceError } from '../../../src/errors.ts';
-import type { Call, StorageDriver } from '../../../src/storage/driver.ts';
+import type { Call, ObjectHandle, StorageDriver } from '../../../src/storage/driver.ts';
 import { alterHandle } from '../alter.ts';
 import type { World } from '../world.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Faults in filling memory. */
 export const fillMutants: readonly Mutant[] = [
+  ['fills nothing', (driver) => alterHandle(driver, () => ({ fill: undefined as never })), 'F-01'],
   [
     'fills from one byte too far',
     (driver) =>
@@ -16,7 +17,7 @@ export const fillMutants: readonly Mutant[] = [
         (fill, size) => (target, start, call) =>
           fill(target, start > 0 && start + target.byteLength < size ? start + 1 : start, call),
       ),
-    'F-01 F-03',
+    'F-02 F-04',
   ],
   [
     'leaves the last byte as it was',
@@ -26,7 +27,7 @@ export const fillMutants: readonly Mutant[] = [
         (fill) => (target, start, call) =>
           fill(target.subarray(0, Math.max(0, target.byteLength - 1)), start, call),
       ),
-    'F-01 F-02 F-03',
+    'F-02 F-03 F-04',
   ],
   [
     'fills the memory around the target',
@@ -35,7 +36,7 @@ export const fillMutants: readonly Mutant[] = [
         await fill(target, start, call);
         new Uint8Array(target.buffer).fill(0, target.byteOffset + target.byteLength);
       }),
-    'F-01',
+    'F-02',
   ],
   [
     'fills as much as there is',
@@ -47,17 +48,17 @@ export const fillMutants: readonly Mutant[] = [
             ? fill(target.subarray(0, size - start), start, call)
             : fill(target, start, call),
       ),
-    'F-02',
+    'F-03',
   ],
-  ['fills the target before it looks at the place', fillsFirst, 'F-02'],
-  ['fills one target at a time', fillsOneAtATime, 'F-03'],
+  ['fills the target before it looks at the place', fillsFirst, 'F-03'],
+  ['fills one target at a time', fillsOneAtATime, 'F-04'],
   [
     'fills under an aborted signal',
     (driver) => alterFill(driver, (fill) => (target, start) => fill(target, start)),
-    'F-04',
+    'F-05',
   ],
-  ['fills after the close', fillsAfterClose, 'F-04'],
-  ['fills what is under the key now', fillsFromNow, 'F-05 F-06'],
+  ['fills after the close', fillsAfterClose, 'F-05'],
+  ['fills what is under the key now', fillsFromNow, 'F-06 F-07'],
 ];
 
 type Fill = (target: Uint8Array, start: number, call?: Call) => Promise<void>;
@@ -66,7 +67,9 @@ function alterFill(
   driver: StorageDriver,
   change: (fill: Fill, size: number) => Fill,
 ): StorageDriver {
-  return alterHandle(driver, ({ fill, stat }) => (fill ? { fill: change(fill, stat.size) } : {}));
+  return alterHandle(driver, (handle) => ({
+    fill: change(fillOf(handle), handle.stat.size),
+  }));
 }
 
 function fillsFirst(driver: StorageDriver): StorageDriver {
@@ -88,11 +91,12 @@ function fillsOneAtATime(driver: StorageDriver): StorageDriver {
 }
 
 function fillsAfterClose(driver: StorageDriver): StorageDriver {
-  return alterHandle(driver, ({ fill }) => {
+  return alterHandle(driver, (handle) => {
+    const fill = fillOf(handle);
     let isClosed = false;
     return {
       fill: async (...given: Parameters<Fill>) =>
-        isClosed && given[2] === undefined ? undefined : fill?.(...given),
+        isClosed && given[2] === undefined ? undefined : fill(...given),
       close: async () => {
         isClosed = true;
       },
@@ -101,12 +105,16 @@ function fillsAfterClose(driver: StorageDriver): StorageDriver {
 }
 
 function fillsFromNow(driver: StorageDriver, { objects }: World): StorageDriver {
-  return alterHandle(driver, ({ key, fill }) => ({
+  return alterHandle(driver, (handle) => ({
     async fill(target, start, call) {
-      await fill?.(target, start, call);
-      const now = objects.get(key)?.bytes;
+      await handle.fill?.(target, start, call);
+      const now = objects.get(handle.key)?.bytes;
       if (now === undefined) throw new SluiceError('SLUICE_VERSION_CHANGED', 'gone');
       target.set(now.subarray(start, start + target.byteLength));
     },
   }));
+}
+
+function fillOf(handle: ObjectHandle): Fill {
+  return async (target, start, call) => handle.fill?.(target, start, call);
 }
