@@ -159,8 +159,7 @@ const rows = [
       '../sluice.ts',
       '../index.ts',
       'node:path',
-      'node:net',
-      'node:http',
+      'node:tls',
     ],
     allowed: [
       './multipart.ts',
@@ -169,6 +168,8 @@ const rows = [
       '../http/byteranges.ts',
       '../storage/driver.ts',
       '../plan/plan.ts',
+      'node:http',
+      'node:net',
       'node:stream',
       'node:stream/promises',
     ],

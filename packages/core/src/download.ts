@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-
+import type { BodyStream } from './body/body-stream.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
@@ -29,8 +28,11 @@ export interface Download {
   /**
    * What to send: bytes that are in memory already, or a stream that reads as it is read; absent
    * where the plan sends no object, and for HEAD. Destroying the stream closes the object.
+   *
+   * Piped into a response of `node:http` it takes a short cut, unless anybody listens for its
+   * `data`: `bytesTaken` tells how far it has come.
    */
-  readonly body: Uint8Array | Readable | undefined;
+  readonly body: Uint8Array | BodyStream | undefined;
   /** Why the store failed, where it did. For logs: it may name paths. */
   readonly error?: unknown;
   /**

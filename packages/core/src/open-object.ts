@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-import { type BodyRun, createBodyStream } from './body/body-stream.ts';
+import { createBodyStream } from './body/body-stream.ts';
+import type { BodyRun } from './body/piece-source.ts';
 import { collectWindow } from './body/read-window.ts';
 import type { Prepared } from './completion.ts';
 import { isSluiceError } from './errors.ts';
@@ -46,8 +47,8 @@ export async function openObject(
 }
 
 /**
- * Windows up to this size, in bytes, are read before the answer begins: a failure can still be told
- * by its status, and the object is closed at once.
+ * Windows up to this size, in bytes, are read whole before the answer begins, and the object is
+ * closed at once; of larger ones the first piece is.
  */
 const SMALL_WINDOW = 131_072;
 
@@ -72,7 +73,10 @@ async function attemptGet(storage: StorageDriver, allowed: AllowedDownload): Pro
       return { plan, body: await collectWindow(handle, first) };
     }
     streaming = true;
-    return { plan, body: createBodyStream(handle, runs) };
+    const body = createBodyStream(handle, runs);
+    // A store that fails at the first read can still be told by the status, or asked once more.
+    if (!(first instanceof Uint8Array)) await body.prime();
+    return { plan, body };
   } finally {
     if (!streaming) closeUnread(handle);
   }

@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 import type { Download, Transfer } from '@sluice/core';
 
 import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
@@ -31,14 +29,18 @@ export function watchTransfer(
     download,
     offered: ctx.body,
     stream: body instanceof Uint8Array ? undefined : body,
-    timer: setTimeout(() => onQuiet(watch, idleTimeout), idleTimeout / 2).unref(),
+    timer: setTimeout(() => onTick(watch, idleTimeout), idleTimeout / 2).unref(),
     reports,
     forget: undefined,
-    bytes: 0,
+    seen: '',
     wasQuiet: false,
     over: false,
   };
-  if (watch.stream !== undefined) watchStream(watch, watch.stream);
+  watch.stream?.on('error', (error) => {
+    // Koa's pipeline destroys the stream with an error when the client leaves.
+    if (isGone(ctx)) end(watch, 'aborted');
+    else fail(watch, error);
+  });
   if (isGone(ctx)) {
     end(watch, 'aborted');
     return;
@@ -53,32 +55,16 @@ interface Watch {
   readonly download: Download;
   /** The body as it was set, to see whether it still is. */
   readonly offered: unknown;
-  readonly stream: Readable | undefined;
+  readonly stream: Exclude<Download['body'], Uint8Array>;
   readonly timer: NodeJS.Timeout;
   readonly reports: Reports;
   /** Stops listening to a connection that other requests share. */
   forget: (() => void) | undefined;
-  /** Bytes of the stream that were read, each to be written at once. */
-  bytes: number;
+  /** How far the transfer had come when it was last looked at. */
+  seen: string;
   /** Nothing moved for half of the idle timeout. */
   wasQuiet: boolean;
   over: boolean;
-}
-
-function watchStream(watch: Watch, stream: Readable): void {
-  // A listener of 'data' alone would start the stream before Koa has connected it.
-  stream.pause();
-  stream.on('data', (piece: Uint8Array) => {
-    watch.bytes += piece.byteLength;
-    // A piece is read when the connection has taken the one before, so each is progress.
-    watch.wasQuiet = false;
-    watch.timer.refresh();
-  });
-  stream.on('error', (error) => {
-    // Koa's pipeline destroys the stream with an error when the client leaves.
-    if (isGone(watch.ctx)) end(watch, 'aborted');
-    else fail(watch, error);
-  });
 }
 
 function onFinish(watch: Watch): void {
@@ -92,16 +78,22 @@ function onFinish(watch: Watch): void {
 }
 
 /**
- * Called after each half of the idle timeout in which nothing moved. One half is not enough: where
- * the process itself was held up, its timers run before it learns what the clients have taken.
+ * Looks at each half of the idle timeout whether anything has moved since. One half in which nothing
+ * has is not enough: where the process itself was held up, its timers run before it learns what the
+ * clients have taken.
  */
-function onQuiet(watch: Watch, idleTimeout: number): void {
-  if (watch.wasQuiet) {
-    onIdle(watch, idleTimeout);
-  } else {
-    watch.wasQuiet = !isWaiting(watch.ctx);
-    watch.timer.refresh();
-  }
+function onTick(watch: Watch, idleTimeout: number): void {
+  const now = progressOf(watch);
+  const isQuiet = now === watch.seen && !isWaiting(watch.ctx);
+  if (isQuiet && watch.wasQuiet) return onIdle(watch, idleTimeout);
+  watch.seen = now;
+  watch.wasQuiet = isQuiet;
+  watch.timer.refresh();
+}
+
+/** What changes with every piece that is read from the store or taken by the connection. */
+function progressOf({ ctx: { res }, stream }: Watch): string {
+  return `${stream?.bytesTaken} ${res.writableLength} ${res.socket?.writableLength}`;
 }
 
 function onIdle(watch: Watch, idleTimeout: number): void {
@@ -116,8 +108,8 @@ function onIdle(watch: Watch, idleTimeout: number): void {
 }
 
 /** Tells whether another middleware set a body of its own, rather than to code or to watch ours. */
-function isDisplaced({ ctx, offered, bytes }: Watch): boolean {
-  return offered !== undefined && ctx.body !== offered && bytes === 0;
+function isDisplaced({ ctx, offered, stream }: Watch): boolean {
+  return offered !== undefined && ctx.body !== offered && (stream?.bytesTaken ?? 0) === 0;
 }
 
 function displacement(): Error {
@@ -145,8 +137,7 @@ function end(watch: Watch, how: Transfer['end'], error?: Error): void {
 }
 
 /** Koa writes what lies in memory together with the headers. */
-function bytesOf({ ctx, download, bytes }: Watch): number {
-  const { body } = download;
-  if (!(body instanceof Uint8Array)) return bytes;
+function bytesOf({ ctx, download: { body } }: Watch): number {
+  if (!(body instanceof Uint8Array)) return body?.bytesTaken ?? 0;
   return ctx.res.headersSent ? body.byteLength : 0;
 }

@@ -1,10 +1,10 @@
+import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
-import type { ObjectHandle, Window } from '../storage/driver.ts';
-import { readWindow } from './read-window.ts';
-
-/** A run of a body: bytes that are there, or a window still to be read. */
-export type BodyRun = Uint8Array | Window;
+import type { ObjectHandle } from '../storage/driver.ts';
+import { createPiecePool, type PiecePool } from './piece-pool.ts';
+import { type BodyRun, createPieceSource, type Piece, type PieceSource } from './piece-source.ts';
 
 /**
  * Streams the runs of a body in order, reading one piece ahead at the most.
@@ -12,51 +12,206 @@ export type BodyRun = Uint8Array | Window;
  * It owns the handle, and closes it once: at the end, on a failure, and when it is destroyed, read
  * or not. It has no `path`, by which some middleware would look the object up again.
  */
-export function createBodyStream(handle: ObjectHandle, runs: readonly BodyRun[]): Readable {
+export function createBodyStream(
+  handle: ObjectHandle,
+  runs: readonly BodyRun[],
+  pool: PiecePool = sharedPool,
+): BodyStream {
   const controller = new AbortController();
-  const pieces = piecesOf(handle, runs, controller.signal);
-  return new Readable({
-    highWaterMark: 1,
-    read() {
-      pieces.next().then(
-        ({ value }) => {
-          if (!this.destroyed) this.push(value ?? null);
-        },
-        (error: unknown) => this.destroy(asError(error)),
-      );
-    },
-    destroy(error, done) {
-      // A body that was read to its end has nothing left to stop.
-      if (!this.readableEnded) controller.abort(error ?? NOT_WANTED);
-      release(handle, pieces).then(
-        () => done(error),
-        (fault: unknown) => done(error ?? asError(fault)),
-      );
-    },
-  });
+  return new BodyStream(createPieceSource(handle, runs, pool, controller.signal), controller);
 }
+
+/**
+ * A body that goes into a response of Node's own HTTP/1.1 server by a short cut: its pieces lie in
+ * memory that is used again once the connection has let go of it. For every other reader, and
+ * where anybody else wants to see the bytes, it is a stream like any other.
+ */
+export class BodyStream extends Readable {
+  readonly #source: PieceSource;
+  readonly #controller: AbortController;
+  /** Read, and not yet given to anybody. */
+  #waiting: Piece | undefined;
+  /** Given to a response, which may still hold it. */
+  #inFlight: Piece | undefined;
+  /** Where the short cut leads, unless it was taken away. */
+  #destination: unknown;
+  #isPumping = false;
+  #isReading = false;
+  #given = 0;
+
+  constructor(source: PieceSource, controller: AbortController) {
+    super({ highWaterMark: 1 });
+    this.#source = source;
+    this.#controller = controller;
+  }
+
+  /** Bytes that were handed to the consumer so far. */
+  get bytesTaken(): number {
+    return this.#given - this.readableLength;
+  }
+
+  /**
+   * Reads the first piece before anybody asks for it. To be called once, before all else.
+   *
+   * A failure destroys the stream without an `error` event, and is thrown.
+   */
+  async prime(): Promise<void> {
+    try {
+      this.#waiting = await this.#source.next(true);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  override pipe<T extends NodeJS.WritableStream>(
+    destination: T,
+    options?: { readonly end?: boolean },
+  ): T {
+    if (!this.#canPump() || !isPlainResponse(destination)) return super.pipe(destination, options);
+    this.#destination = destination;
+    this.#isPumping = true;
+    destination.emit('pipe', this);
+    const ends = options?.end !== false;
+    this.#pump(destination, ends).catch((error: unknown) => this.destroy(asError(error)));
+    return destination;
+  }
+
+  override unpipe(destination?: NodeJS.WritableStream): this {
+    if (destination === undefined || destination === this.#destination)
+      this.#destination = undefined;
+    return super.unpipe(destination);
+  }
+
+  override _read(): void {
+    this.#isReading = true;
+    // Whoever wants to see the bytes too gets them from the next piece on.
+    if (!this.#isPumping) this.#readOn();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // A body that was read to its end has nothing left to stop.
+    if (!this.readableEnded) this.#controller.abort(error ?? NOT_WANTED);
+    this.#inFlight?.lease?.drop();
+    this.#inFlight = undefined;
+    this.#waiting?.lease?.drop();
+    this.#waiting = undefined;
+    this.#source.close().then(
+      () => done(error),
+      (fault: unknown) => done(error ?? asError(fault)),
+    );
+  }
+
+  #canPump(): boolean {
+    return (
+      this.#source.canLend &&
+      !this.#isPumping &&
+      !this.#isReading &&
+      this.readableLength === 0 &&
+      !this.readableEnded &&
+      !this.destroyed &&
+      !this.#isWatched()
+    );
+  }
+
+  #isWatched(): boolean {
+    return this.listenerCount('data') > 0 || this.listenerCount('readable') > 0;
+  }
+
+  #readOn(): void {
+    this.#next(false).then(
+      (piece) => {
+        this.#isReading = false;
+        // From here on it is anybody's, for as long as they like.
+        piece?.lease?.drop();
+        if (this.destroyed) return;
+        this.#given += piece?.bytes.byteLength ?? 0;
+        this.push(piece?.bytes ?? null);
+      },
+      (error: unknown) => this.destroy(asError(error)),
+    );
+  }
+
+  async #next(isLent: boolean): Promise<Piece | undefined> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting ?? this.#source.next(isLent);
+  }
+
+  /**
+   * Hands pieces to a response, one at a time: a piece is read when the one before has left for the
+   * system, whose own buffers keep the client busy in the meantime. This holds for a response, too,
+   * that waits for its turn behind others on its connection.
+   */
+  async #pump(destination: ServerResponse, ends: boolean): Promise<void> {
+    for (;;) {
+      const piece = await this.#next(true);
+      if (this.destroyed) return piece?.lease?.drop();
+      if (piece === undefined) break;
+      if (this.#destination !== destination || this.#isWatched()) {
+        this.#waiting = piece;
+        return this.#handOver(destination, ends);
+      }
+      this.#given += piece.bytes.byteLength;
+      this.#inFlight = piece;
+      if (!(await write(destination, piece.bytes))) return piece.lease?.drop();
+      // If the stream was destroyed meanwhile, the piece has been dropped, and stays so.
+      piece.lease?.giveBack();
+      this.#inFlight = undefined;
+    }
+    if (ends) this.once('end', () => destination.end());
+    this.push(null);
+    // Without a reader nobody else would look for the end.
+    this.read(0);
+  }
+
+  /** Goes on as an ordinary stream. */
+  #handOver(destination: ServerResponse, ends: boolean): void {
+    this.#isPumping = false;
+    if (this.#destination === destination) super.pipe(destination, { end: ends });
+    if (this.#isReading) this.#readOn();
+  }
+}
+
+const sharedPool = createPiecePool();
 
 /** A reason of its own: without one, every abort would make a `DOMException` with its stack. */
 const NOT_WANTED = new Error('the body is no longer wanted');
 
-async function* piecesOf(
-  handle: ObjectHandle,
-  runs: readonly BodyRun[],
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, undefined> {
-  for (const run of runs) {
-    if (run instanceof Uint8Array) yield run;
-    else yield* readWindow(handle, run, { signal });
-  }
+// As they were when this module was loaded: what took their place since may keep what it is given.
+// oxlint-disable-next-line typescript/unbound-method -- compared, never called
+const { write: writeToResponse } = ServerResponse.prototype;
+// oxlint-disable-next-line typescript/unbound-method -- compared, never called
+const { write: writeToSocket, _write, _writev } = Socket.prototype;
+
+/**
+ * Tells whether a write to a destination goes to the operating system, so that its callback comes
+ * when nobody needs the memory any more. A compressing middleware, or a connection that somebody
+ * made of other streams, may hold it for longer.
+ */
+function isPlainResponse(destination: unknown): destination is ServerResponse {
+  if (!(destination instanceof ServerResponse)) return false;
+  const { req, socket: own, write }: ServerResponse = destination;
+  const { socket } = req;
+  return (
+    write === writeToResponse &&
+    socket instanceof Socket &&
+    // A response that waits for its turn has no connection yet.
+    (own === null || own === socket) &&
+    socket.write === writeToSocket &&
+    socket._write === _write &&
+    socket._writev === _writev
+  );
 }
 
-/** Waits for a read under way, which still uses the descriptor, and closes the handle. */
-async function release(handle: ObjectHandle, pieces: AsyncGenerator<Uint8Array>): Promise<void> {
-  try {
-    await pieces.return(undefined);
-  } finally {
-    await handle.close();
-  }
+/** Writes, and tells whether all of it was let go of; never where the connection has gone. */
+function write(destination: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    destination.write(bytes, (error) => {
+      // A connection that was closed calls back without an error.
+      resolve((error ?? undefined) === undefined && !destination.req.socket.destroyed);
+    });
+  });
 }
 
 function asError(fault: unknown): Error {
