@@ -78,8 +78,8 @@ export class BodyStream extends Readable {
   }
 
   override unpipe(destination?: NodeJS.WritableStream): this {
-    if (destination === undefined || destination === this.#destination)
-      this.#destination = undefined;
+    const isMeant = destination === undefined || destination === this.#destination;
+    if (isMeant) this.#destination = undefined;
     return super.unpipe(destination);
   }
 
@@ -190,18 +190,20 @@ const { write: writeToSocket, _write, _writev } = Socket.prototype;
  * made of other streams, may hold it for longer.
  */
 function isPlainResponse(destination: unknown): destination is ServerResponse {
-  if (!(destination instanceof ServerResponse)) return false;
-  const { req, socket: own, write }: ServerResponse = destination;
-  const { socket } = req;
+  if (!isServerResponse(destination) || destination.write !== writeToResponse) return false;
+  const { socket } = destination.req;
   return (
-    write === writeToResponse &&
     socket instanceof Socket &&
     // A response that waits for its turn has no connection yet.
-    (own === null || own === socket) &&
+    (destination.socket === null || destination.socket === socket) &&
     socket.write === writeToSocket &&
     socket._write === _write &&
     socket._writev === _writev
   );
+}
+
+function isServerResponse(destination: unknown): destination is ServerResponse {
+  return destination instanceof ServerResponse;
 }
 
 /** Writes, and tells whether all of it was let go of; never where the connection has gone. */

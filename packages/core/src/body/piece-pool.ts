@@ -17,9 +17,9 @@ export interface PiecePool {
 export interface Lease {
   readonly memory: Buffer;
   /** Lets the next one have the memory: for who knows that nothing reads or writes it any more. */
-  giveBack(): void;
+  readonly giveBack: () => void;
   /** Leaves the memory to the garbage collector: for who cannot know. */
-  drop(): void;
+  readonly drop: () => void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex, pipeline, Writable } from 'node:stream';
@@ -125,22 +125,15 @@ function createClient(socket: Socket, pauses: boolean): Client {
   socket.on('error', () => undefined);
   const pieces: Buffer[] = [];
   let have = 0;
-  let wake = (): void => undefined;
   socket.on('data', (piece: Buffer) => {
     pieces.push(piece);
     have += piece.length;
-    wake();
     if (!pauses || randomInt(8) > 0) return;
     socket.pause();
     setTimeout(() => socket.resume(), randomInt(12));
   });
-  socket.on('close', () => wake());
   const atLeast = async (size: number): Promise<Buffer> => {
-    while (have < size && !socket.destroyed) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
+    await until(() => have >= size || socket.destroyed);
     const all = Buffer.concat(pieces);
     pieces.length = 0;
     pieces.push(all);
@@ -217,7 +210,7 @@ for (const [name, { serve, connect }] of Object.entries(transports)) {
       }
     };
     await Promise.all(Array.from({ length: 18 }, (_, lane) => run(lane)));
-    while (!bodies.every(({ closed }) => closed)) await sleep(5);
+    await until(() => bodies.every(({ closed }) => closed));
     t.is(pool.count.out, 0);
     t.true(pool.count.lent > 54, 'the short cut was taken');
     t.true(handles.every(({ state }) => state.isClosed && !state.isMisused));
@@ -243,27 +236,27 @@ test('responses that wait for their turn hold one piece each, and come whole', a
 test('a client that stops reading holds one piece, which is dropped when it leaves', async (t) => {
   const pool = createPoisonedPool();
   const handle = createHandle(Buffer.alloc(64 * MIB, BYTES.subarray(0, 65_521)));
-  let body: BodyStream | undefined;
-  const ended = new Promise<unknown>((resolve) => {
-    const open = (): BodyStream => {
-      body = createBodyStream(handle, wholeOf(handle), pool);
-      return body;
-    };
-    void listen(t, createServer(answer(open, handle.stat.size, resolve))).then((port) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      socket.write(GET);
-      socket.once('data', async () => {
-        socket.pause();
-        for (let seen = -1; seen !== body?.bytesTaken; await sleep(50))
-          seen = body?.bytesTaken ?? 0;
-        t.is(pool.count.out, 1);
-        socket.resetAndDestroy();
-      });
-    });
+  const body = createBodyStream(handle, wholeOf(handle), pool);
+  const errors: unknown[] = [];
+  const listener = answer(
+    () => body,
+    handle.stat.size,
+    (error) => errors.push(error),
+  );
+  const socket = connect(await listen(t, createServer(listener)), '127.0.0.1');
+  socket.write(GET);
+  await once(socket, 'readable');
+  let seen = -1;
+  await until(async () => {
+    const before = seen;
+    seen = body.bytesTaken;
+    await sleep(50);
+    return before === seen && seen > 0;
   });
-  t.like(await ended, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
-  while (body?.closed !== true) await sleep(5);
+  t.is(pool.count.out, 1);
+  socket.resetAndDestroy();
+  await until(() => body.closed);
+  t.like(errors, [{ code: 'ERR_STREAM_PREMATURE_CLOSE' }]);
   t.is(pool.count.out, 0);
   t.is(pool.count.dropped, 1);
   t.true(handle.state.isClosed);
@@ -358,7 +351,7 @@ test('a body goes as an ordinary stream into a connection that is made of other 
   });
   server.emit('connection', connection);
   connection.push(GET);
-  while (!handle.state.isClosed) await sleep(5);
+  await until(() => handle.state.isClosed);
   t.true(Buffer.concat(kept).subarray(-BYTES.length).equals(BYTES));
   t.is(pool.count.lent, 0);
   connection.destroy();
@@ -410,28 +403,18 @@ test('who begins to listen later gets the bytes from then on, and the response g
 });
 
 test('a response that is taken away gets no more, and another reader gets the rest', async (t) => {
-  const pool = createPoisonedPool();
   const handle = createHandle();
-  const rest = new Promise<readonly [number, Buffer]>((resolve) => {
-    const server = createServer((_request, response) => {
-      const body = createBodyStream(handle, wholeOf(handle), pool);
-      body.pipe(response);
-      setTimeout(async () => {
-        body.unpipe(response);
-        const given = body.bytesTaken;
-        resolve([given, Buffer.concat(await body.toArray())]);
-        response.end();
-      }, 5);
-    });
-    void listen(t, server).then((port) => {
-      const client = createClient(connect(port, '127.0.0.1'), false);
-      client.socket.write(GET);
-      t.teardown(() => client.socket.destroy());
-    });
-  });
-  const [given, bytes] = await rest;
-  t.true(given > 0 && given < BYTES.length, `${given}`);
-  t.true(bytes.equals(BYTES.subarray(given)));
+  const body = createBodyStream(handle, wholeOf(handle), createPoisonedPool());
+  const server = createServer((_request, response) => body.pipe(response));
+  const socket = connect(await listen(t, server), '127.0.0.1');
+  socket.write(GET);
+  socket.resume();
+  await until(() => body.bytesTaken > 0);
+  body.unpipe();
+  const given = body.bytesTaken;
+  t.true(given < BYTES.length, `${given}`);
+  t.true(Buffer.concat(await body.toArray()).equals(BYTES.subarray(given)));
+  socket.destroy();
 });
 
 test('a first piece that cannot be read is thrown, and the handle is closed', async (t) => {
@@ -459,6 +442,10 @@ test('a body that is destroyed closes its handle once the read under way is over
     t.is(pool.count.out, 0);
   }
 });
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(1);
+}
 
 function patternBytes(size: number): Buffer {
   const words = new Uint32Array(Math.ceil(size / 4));
