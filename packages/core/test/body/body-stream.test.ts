@@ -233,34 +233,40 @@ test('responses that wait for their turn hold one piece each, and come whole', a
   client.socket.destroy();
 });
 
-test('a client that stops reading holds one piece, which is dropped when it leaves', async (t) => {
-  const pool = createPoisonedPool();
-  const handle = createHandle(Buffer.alloc(64 * MIB, BYTES.subarray(0, 65_521)));
-  const body = createBodyStream(handle, wholeOf(handle), pool);
-  const errors: unknown[] = [];
-  const listener = answer(
-    () => body,
-    handle.stat.size,
-    (error) => errors.push(error),
-  );
-  const socket = connect(await listen(t, createServer(listener)), '127.0.0.1');
-  socket.write(GET);
-  await once(socket, 'readable');
-  let seen = -1;
-  await until(async () => {
-    const before = seen;
-    seen = body.bytesTaken;
-    await sleep(50);
-    return before === seen && seen > 0;
+for (const [what, end] of [
+  ['its client leaves', (_body: BodyStream, socket: Socket) => socket.resetAndDestroy()],
+  ['it is destroyed', (body: BodyStream) => body.destroy()],
+] as const) {
+  test(`a client that stops reading holds one piece of a body, which is dropped when ${what}`, async (t) => {
+    const pool = createPoisonedPool();
+    const handle = createHandle(Buffer.alloc(64 * MIB, BYTES.subarray(0, 65_521)));
+    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const errors: unknown[] = [];
+    const listener = answer(
+      () => body,
+      handle.stat.size,
+      (error) => errors.push(error),
+    );
+    const socket = connect(await listen(t, createServer(listener)), '127.0.0.1');
+    socket.write(GET);
+    await once(socket, 'readable');
+    let seen = -1;
+    await until(async () => {
+      const before = seen;
+      seen = body.bytesTaken;
+      await sleep(50);
+      return before === seen && seen > 0;
+    });
+    t.is(pool.count.out, 1);
+    end(body, socket);
+    await until(() => body.closed);
+    socket.destroy();
+    t.like(errors, [{ code: 'ERR_STREAM_PREMATURE_CLOSE' }]);
+    t.is(pool.count.out, 0);
+    t.is(pool.count.dropped, 1);
+    t.true(handle.state.isClosed);
   });
-  t.is(pool.count.out, 1);
-  socket.resetAndDestroy();
-  await until(() => body.closed);
-  t.like(errors, [{ code: 'ERR_STREAM_PREMATURE_CLOSE' }]);
-  t.is(pool.count.out, 0);
-  t.is(pool.count.dropped, 1);
-  t.true(handle.state.isClosed);
-});
+}
 
 test('bytes between windows come in their order, and nothing comes of windows without a byte', async (t) => {
   const pool = createPoisonedPool();
