@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, open, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -6,6 +7,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { createGzip, gunzipSync } from 'node:zlib';
 
 import { SluiceError, type SluiceOptions, type StorageDriver, type Window } from '@sluice/core';
 import { createLocalDriver } from '@sluice/storage-local';
@@ -234,6 +236,59 @@ for (const { name, Koa: App } of KOAS) {
     t.is(events.filter(({ outcome }) => outcome === 'aborted').length, 200);
     await until(() => openFiles(folder) === 0);
     t.deepEqual(errors, []);
+  });
+
+  test(`${name}: a large file comes byte for byte, whole, in ranges and compressed by another`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const bytes = randomBytes(3_000_000);
+    await writeFile(join(folder, 'file'), bytes);
+    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }), {
+      above: [
+        async (ctx, next) => {
+          await next();
+          if (ctx.query['gzip'] === undefined) return;
+          ctx.remove('Content-Length');
+          ctx.body = (ctx.body as Readable).pipe(createGzip({ level: 1 }));
+        },
+      ],
+    });
+    t.true((await exchange(t, port, 'GET', '/files/file')).body.equals(bytes));
+    const range = ['Range: bytes=1000000-2999999'];
+    t.true((await exchange(t, port, 'GET', '/files/file', range)).body.equals(bytes.subarray(1e6)));
+    const parts = await exchange(t, port, 'GET', '/files/file', ['Range: bytes=7-999999,2000000-']);
+    t.true(parts.body.includes(bytes.subarray(7, 1_000_000)));
+    t.true(parts.body.includes(bytes.subarray(2_000_000)));
+    const gzip = await exchange(t, port, 'GET', '/files/file?gzip');
+    t.true(gunzipSync(gzip.body).equals(bytes));
+    t.deepEqual(
+      (await settled(4)).map(({ outcome, bytes }) => [outcome, bytes]),
+      [
+        ['complete', 3_000_000],
+        ['partial', 2_000_000],
+        ['partial', parts.body.length],
+        ['complete', 3_000_000],
+      ],
+    );
+    await until(() => openFiles(folder) === 0);
+    t.deepEqual(errors, []);
+  });
+
+  test(`${name}: a large object that cannot be read is answered by the status`, async (t) => {
+    const fault = new SluiceError('SLUICE_IO', 'the disk is gone');
+    const storage = createMemoryDriver({
+      broken: {
+        bytes: '',
+        size: 1_000_000,
+        read: () => {
+          throw fault;
+        },
+      },
+    });
+    const { port, errors, settled } = await serve(t, App, storage);
+    t.is((await exchange(t, port, 'GET', '/files/broken')).status, 500);
+    t.like((await settled(1))[0], { outcome: 'failed', error: fault });
+    t.is(errors.length, 1);
+    t.is(storage.openHandles(), 0);
   });
 
   test(`${name}: a pipelined download behind another ends with the connection`, async (t) => {

@@ -104,7 +104,7 @@ export class BodyStream extends Readable {
 
   #canPump(): boolean {
     return (
-      this.#source.canLend &&
+      this.#source.canLend() &&
       !this.#isPumping &&
       !this.#isReading &&
       this.readableLength === 0 &&

@@ -28,13 +28,13 @@ interface WatchedPool extends PiecePool {
   readonly count: { lent: number; out: number; dropped: number; most: number };
 }
 
-function createPoisonedPool(budget?: number): WatchedPool {
-  const pool = createPiecePool(budget);
+function createPoisonedPool(most?: number): WatchedPool {
+  const pool = createPiecePool(most);
   const count = { lent: 0, out: 0, dropped: 0, most: 0 };
   return {
     count,
-    lend(wanted) {
-      const { memory, giveBack, drop } = pool.lend(wanted);
+    lend() {
+      const { memory, giveBack, drop } = pool.lend();
       count.lent += 1;
       count.out += 1;
       count.most = Math.max(count.most, count.out);
@@ -187,7 +187,7 @@ const transports: Readonly<
 
 for (const [name, { serve, connect }] of Object.entries(transports)) {
   test(`over ${name} no client that pauses, leaves or stays sees memory of another`, async (t) => {
-    const pool = createPoisonedPool(2 * MIB);
+    const pool = createPoisonedPool(MIB);
     const handles: TestHandle[] = [];
     const bodies: BodyStream[] = [];
     const open = (): BodyStream => {

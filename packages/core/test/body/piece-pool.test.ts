@@ -1,51 +1,37 @@
 import test from 'ava';
 
-import { createPiecePool, LARGE_PIECE, SMALL_PIECE } from '../../src/body/piece-pool.ts';
+import { createPiecePool, PIECE } from '../../src/body/piece-pool.ts';
 
 test('memory that is given back is lent again, and what is dropped is not', (t) => {
   const pool = createPiecePool();
-  for (const kind of ['small', 'large'] as const) {
-    const first = pool.lend(kind);
-    t.is(first.memory.byteLength, kind === 'small' ? SMALL_PIECE : LARGE_PIECE);
-    t.not(pool.lend(kind).memory, first.memory);
-    first.giveBack();
-    const second = pool.lend(kind);
-    t.is(second.memory, first.memory);
-    second.drop();
-    t.not(pool.lend(kind).memory, first.memory);
-  }
+  const first = pool.lend();
+  t.is(first.memory.byteLength, PIECE);
+  t.not(pool.lend().memory, first.memory);
+  first.giveBack();
+  const second = pool.lend();
+  t.is(second.memory, first.memory);
+  second.drop();
+  t.not(pool.lend().memory, first.memory);
 });
 
 test('a lease ends once, in the way that comes first', (t) => {
   const pool = createPiecePool();
-  const twice = pool.lend('small');
+  const twice = pool.lend();
   twice.giveBack();
   twice.giveBack();
-  const dropped = pool.lend('large');
-  dropped.drop();
-  dropped.giveBack();
-  const lent = [pool.lend('small'), pool.lend('small'), pool.lend('large')];
-  t.is(new Set(lent.map(({ memory }) => memory)).size, 3);
-  t.is(lent[0]?.memory, twice.memory);
-  t.not(lent[2]?.memory, dropped.memory);
+  const [again, other] = [pool.lend(), pool.lend()];
+  t.is(again.memory, twice.memory);
+  t.not(other.memory, twice.memory);
+  again.drop();
+  again.giveBack();
+  t.not(pool.lend().memory, again.memory);
 });
 
-test('no more large pieces are lent at once than the budget allows, dropped ones not counted', (t) => {
-  const pool = createPiecePool(2 * LARGE_PIECE);
-  const sizes = (): readonly number[] => [1, 2, 3].map(() => pool.lend('large').memory.byteLength);
-  const [one, two] = [pool.lend('large'), pool.lend('large')];
-  t.is(pool.lend('large').memory.byteLength, SMALL_PIECE);
-  one.drop();
-  two.giveBack();
-  t.deepEqual(sizes(), [LARGE_PIECE, LARGE_PIECE, SMALL_PIECE]);
-});
-
-test('no more memory is kept than the budget allows', (t) => {
-  const pool = createPiecePool(LARGE_PIECE);
-  const lend = (): readonly ReturnType<typeof pool.lend>[] =>
-    Array.from({ length: 9 }, () => pool.lend('small'));
-  const first = lend();
-  for (const { giveBack } of first) giveBack();
+test('no more memory is kept than the pool is told', (t) => {
+  const pool = createPiecePool(4 * PIECE);
+  const first = Array.from({ length: 9 }, () => pool.lend());
+  for (const lease of first) lease.giveBack();
   const known = new Set(first.map(({ memory }) => memory));
-  t.is(lend().filter(({ memory }) => known.has(memory)).length, LARGE_PIECE / SMALL_PIECE);
+  const second = Array.from({ length: 9 }, () => pool.lend());
+  t.is(second.filter(({ memory }) => known.has(memory)).length, 4);
 });
