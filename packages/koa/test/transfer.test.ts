@@ -258,8 +258,8 @@ for (const { name, Koa: App } of KOAS) {
     const parts = await exchange(t, port, 'GET', '/files/file', ['Range: bytes=7-999999,2000000-']);
     t.true(parts.body.includes(bytes.subarray(7, 1_000_000)));
     t.true(parts.body.includes(bytes.subarray(2_000_000)));
-    const gzip = await exchange(t, port, 'GET', '/files/file?gzip');
-    t.true(gunzipSync(gzip.body).equals(bytes));
+    const gzip = await (await fetch(`http://127.0.0.1:${port}/files/file?gzip`)).arrayBuffer();
+    t.true(gunzipSync(gzip).equals(bytes));
     t.deepEqual(
       (await settled(4)).map(({ outcome, bytes }) => [outcome, bytes]),
       [
