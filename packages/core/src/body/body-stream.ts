@@ -148,14 +148,15 @@ export class BodyStream extends Readable {
       const piece = await this.#next(true);
       if (this.destroyed) return piece?.lease?.drop();
       if (piece === undefined) break;
-      if (this.#destination !== destination || this.#isWatched()) {
+      // Much can have happened since the last one.
+      if (this.#destination !== destination || this.#isWatched() || !isPlainResponse(destination)) {
         this.#waiting = piece;
         return this.#handOver(destination, ends);
       }
       this.#given += piece.bytes.byteLength;
       this.#inFlight = piece;
-      if (!(await write(destination, piece.bytes))) return piece.lease?.drop();
-      // If the stream was destroyed meanwhile, the piece has been dropped, and stays so.
+      const isFree = await write(destination, piece.bytes);
+      if (!isFree || this.destroyed) return piece.lease?.drop();
       piece.lease?.giveBack();
       this.#inFlight = undefined;
     }
