@@ -25,7 +25,7 @@ export interface Descriptor extends Confined {
 }
 
 /** What was seen of the opened version, to tell an append from a rewrite when the file grows. */
-export interface Evidence {
+interface Evidence {
   /** The end of the file. */
   tail: Witness | undefined;
   /** First pieces of windows. */
