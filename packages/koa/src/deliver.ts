@@ -1,4 +1,4 @@
-import { type DownloadPlan, type DownloadRequest, quote, type Sluice } from '@sluice/core';
+import type { Download, DownloadPlan, DownloadRequest, Sluice } from '@sluice/core';
 
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
@@ -16,6 +16,11 @@ export async function deliver<S>(
   reports: Reports,
 ): Promise<DownloadPlan> {
   const download = await sluice.open(request);
+  const { plan } = download;
+  if (ctx.headerSent) {
+    tooLate(download, reports);
+    return plan;
+  }
   try {
     respond(ctx, download);
   } catch (error) {
@@ -24,22 +29,16 @@ export async function deliver<S>(
     throw error;
   }
   watchTransfer(ctx, download, reports, sluice.idleTimeout);
-  return download.plan;
+  // The client sees what it sees of a missing object; the application must learn of its fault.
+  if (plan.kind === 'refused' && download.error !== undefined) reports.log(download.error);
+  return plan;
 }
 
-/**
- * Checks that a value is a sluice.
- *
- * @throws TypeError quoting what it is instead
- */
-export function checkSluice(owner: string, sluice: unknown): void {
-  const isSluice =
-    typeof sluice === 'object' &&
-    sluice !== null &&
-    'open' in sluice &&
-    typeof sluice.open === 'function' &&
-    'idleTimeout' in sluice;
-  if (!isSluice) {
-    throw new TypeError(`${owner}: sluice must come from createSluice, got ${quote(sluice)}`);
-  }
+/** Nothing can be sent any more, and nobody may be there to catch what is thrown. */
+function tooLate(download: Download, reports: Reports): void {
+  const error = new Error(
+    'the response was sent before the download was ready; is an await missing?',
+  );
+  download.settle({ end: 'failed', bytes: 0, error });
+  reports.log(error);
 }

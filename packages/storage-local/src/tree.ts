@@ -11,13 +11,13 @@ import type {
   PutOptions,
   StorageKey,
 } from '@sluice/core';
-import { SluiceError } from '@sluice/core';
+import { isSluiceError, SluiceError } from '@sluice/core';
 import fsExtra from 'fs-extra';
 
 import { throwIfAborted } from './abort.ts';
 import { piecesOf, takeSource } from './byte-source.ts';
 import { createDescriptor, type Descriptor } from './descriptor.ts';
-import { codeOf, unwritableName, writeFault } from './errno.ts';
+import { codeOf, removedMeanwhile, unwritableName, writeFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { type Jail, placeOf } from './jail.ts';
 import { openRegular } from './open-regular.ts';
@@ -133,29 +133,55 @@ async function inFolderOf<T>(
   }
 }
 
-/** Opens a folder, and makes it and those above it one by one, each inside one that is proven. */
+/**
+ * Opens a folder, and makes it and those above it where they are missing. Somebody may be removing
+ * empty folders meanwhile, so it is tried a few times.
+ */
 async function ensureFolder(root: string, path: string, options: TreeOptions): Promise<Folder> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await makeFolders(root, path, options);
+    } catch (error) {
+      const isGone = isSluiceError(error) && error.code === 'SLUICE_UNAVAILABLE';
+      if (!isGone || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 5;
+
+/** One by one, each inside one that is proven. */
+async function makeFolders(root: string, path: string, options: TreeOptions): Promise<Folder> {
   const found = await openFolder(root, path, options.jail);
   if (found !== undefined) return found;
   if (path === root) throw unwritableName();
-  const parent = await ensureFolder(root, dirname(path), options);
+  const parent = await makeFolders(root, dirname(path), options);
+  let isNew: boolean;
   try {
-    await makeFolder(join(parent.at, basename(path)));
+    isNew = await makeFolder(join(parent.at, basename(path)));
     if (options.fsync) await onDisk(parent.sync());
   } finally {
     parent.close();
   }
   const made = await openFolder(root, path, options.jail);
-  if (made === undefined) throw unwritableName();
-  return made;
+  if (made !== undefined) return made;
+  // What was there before is a file, or a link that leads nowhere good.
+  throw isNew ? removedMeanwhile() : unwritableName();
 }
 
-async function makeFolder(path: string): Promise<void> {
+/**
+ * Not `ensureDir`: asked for a folder inside one that was removed and is still open, Node's
+ * recursive `mkdir` goes on trying for ever.
+ *
+ * @returns whether it was not there before
+ */
+async function makeFolder(path: string): Promise<boolean> {
   try {
-    await fsExtra.ensureDir(path);
+    await fsExtra.mkdir(path);
+    return true;
   } catch (error) {
-    // A link that leads nowhere has the name.
-    throw codeOf(error) === 'ENOENT' ? unwritableName(error) : writeFault(error);
+    if (codeOf(error) === 'EEXIST') return false;
+    throw writeFault(error);
   }
 }
 
@@ -248,6 +274,12 @@ async function copyObject(route: Route, options: TreeOptions): Promise<boolean> 
   try {
     const confined = await openRegular(place, options.jail);
     if (confined === undefined) return false;
+    // Through a link to the folder, both keys can be one name, which must not be removed.
+    const isSame = folder.identity === into.identity && name === basename(target.path);
+    if (isSame) {
+      options.jail.system.io.close(confined.fd);
+      return true;
+    }
     const storing = { ...options, signal, copyOf: confined.stats };
     const file = createDescriptor(confined, options.jail.system.io);
     try {
