@@ -75,10 +75,11 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
 
   /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
   const prepare = async (request: DownloadRequest<S>): Promise<Placed> => {
-    const { method, key, subject, conditions = {}, ...wanted } = ownOf(request);
+    const own = ownOf(request);
+    const { method, key, subject, conditions = {} } = own;
     if (method !== 'GET' && method !== 'HEAD') return { plan: planMethod(method), placed: false };
     if (key === undefined) return { plan: planNoKey(), placed: false };
-    const asked = wanted.policy ?? policy;
+    const asked = own.policy ?? policy;
     const verdict = await evaluate(asked, { subject, method, key }, policyTimeout);
     const { rule } = verdict;
     if (verdict.effect === 'deny') {
@@ -86,7 +87,7 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
     }
     if (running >= maxDownloads) return { plan: planBusy(), rule, placed: false };
     running += 1;
-    const obligations = joinObligations(wanted.obligations, verdict.obligations);
+    const obligations = joinObligations(own.obligations, verdict.obligations);
     const opened = await openObject(storage, { method, key, conditions, obligations, maxRanges });
     return { ...opened, rule, placed: true };
   };
