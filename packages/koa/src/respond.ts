@@ -83,6 +83,7 @@ function fail(
   { status, headers, text }: Extract<DownloadPlan, { kind: 'failed' }>,
   cause: unknown,
 ): never {
+  clearHeaders(ctx);
   // Koa, or the application's error handler, frames a text of its own.
   const kept = Object.entries(headers).filter(([name]) => !OF_ANOTHER_BODY.has(name));
   try {

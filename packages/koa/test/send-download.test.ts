@@ -275,6 +275,53 @@ for (const { name, Koa: App } of KOAS) {
     t.is(events.length, 0);
   });
 
+  test(`${name}: a forgotten await is told to the application, and ends no process`, async (t) => {
+    const { port, errors, settled } = await serve(t, App, (ctx, { sluice }) => {
+      // oxlint-disable-next-line typescript/no-floating-promises -- the mistake that is tried
+      sendDownload(ctx, sluice, 'notes.txt');
+    });
+    t.is((await exchange(t, port, 'GET', '/')).status, 404);
+    t.like((await settled(1))[0], { outcome: 'failed' });
+    t.regex(errors[0]?.message ?? '', /is an await missing\?/);
+  });
+
+  test(`${name}: a failed store behind an error handler leaves no order to a front server`, async (t) => {
+    const storage = createMemoryDriver({});
+    const open = (): never => {
+      throw new Error('secret');
+    };
+    const { port } = await serve(
+      t,
+      App,
+      async (ctx, { sluice }) => {
+        ctx.set({ 'X-Accel-Redirect': '/secret', ETag: '"x"', 'Content-Encoding': 'gzip' });
+        try {
+          await sendDownload(ctx, sluice, 'notes.txt');
+        } catch {
+          ctx.status = 503;
+          ctx.body = 'sorry';
+        }
+      },
+      { storage: { ...storage, open } },
+    );
+    const { status, headers } = await exchange(t, port, 'GET', '/');
+    t.is(status, 503);
+    for (const header of ['x-accel-redirect', 'etag', 'content-encoding']) {
+      t.is(headers[header], undefined);
+    }
+  });
+
+  test(`${name}: what another body was said to be is not said of this one`, async (t) => {
+    const { port } = await serve(t, App, async (ctx, { sluice }) => {
+      ctx.set({ 'Repr-Digest': 'sha-256=:x:', 'Content-MD5': 'x', 'Content-Language': 'xx' });
+      await sendDownload(ctx, sluice, 'notes.txt', { headers: { 'Content-Language': 'de' } });
+    });
+    const { headers } = await exchange(t, port, 'GET', '/');
+    t.is(headers['repr-digest'], undefined);
+    t.is(headers['content-md5'], undefined);
+    t.is(headers['content-language'], 'de');
+  });
+
   test(`${name}: it answers in place of a body that was set before`, async (t) => {
     const { port, errors } = await serve(t, App, async (ctx, { sluice }) => {
       ctx.status = 201;

@@ -156,33 +156,34 @@ async function makeFolders(root: string, path: string, options: TreeOptions): Pr
   if (found !== undefined) return found;
   if (path === root) throw unwritableName();
   const parent = await makeFolders(root, dirname(path), options);
-  let isNew: boolean;
+  const entry = join(parent.at, basename(path));
   try {
-    isNew = await makeFolder(join(parent.at, basename(path)));
+    await makeFolder(entry);
     if (options.fsync) await onDisk(parent.sync());
+    const made = await openFolder(root, path, options.jail);
+    if (made !== undefined) return made;
+    // Something else has the name: a file, or a link that leads nowhere good.
+    throw (await isFolder(entry)) ? removedMeanwhile() : unwritableName();
   } finally {
     parent.close();
   }
-  const made = await openFolder(root, path, options.jail);
-  if (made !== undefined) return made;
-  // What was there before is a file, or a link that leads nowhere good.
-  throw isNew ? removedMeanwhile() : unwritableName();
 }
 
 /**
  * Not `ensureDir`: asked for a folder inside one that was removed and is still open, Node's
  * recursive `mkdir` goes on trying for ever.
- *
- * @returns whether it was not there before
  */
-async function makeFolder(path: string): Promise<boolean> {
+async function makeFolder(path: string): Promise<void> {
   try {
     await fsExtra.mkdir(path);
-    return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw writeFault(error);
+    if (codeOf(error) !== 'EEXIST') throw writeFault(error);
   }
+}
+
+/** @throws SluiceError `SLUICE_UNAVAILABLE` when nothing is there, or no longer */
+async function isFolder(path: string): Promise<boolean> {
+  return (await onDisk(fsExtra.lstat(path))).isDirectory();
 }
 
 async function store(
