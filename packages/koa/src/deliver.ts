@@ -1,5 +1,6 @@
 import type { Download, DownloadPlan, DownloadRequest, Sluice } from '@sluice/core';
 
+import { turnOf } from './connection.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { respond } from './respond.ts';
@@ -8,13 +9,20 @@ import { watchTransfer } from './transfer.ts';
 /**
  * Opens a download, sets it as the answer, and sees to it that it is settled once the answer is
  * over. It resolves when the answer is set; Koa sends it when the middleware has returned.
+ *
+ * A client may send hundreds of requests on one connection without reading an answer. None is
+ * opened before its turn, so that a connection holds one object and one place at a time.
+ *
+ * @returns the plan; `undefined` when the client left before its turn, and nothing was decided
  */
 export async function deliver<S>(
   ctx: DownloadContext,
   sluice: Sluice<S>,
   request: DownloadRequest<S>,
   reports: Reports,
-): Promise<DownloadPlan> {
+): Promise<DownloadPlan | undefined> {
+  const turn = turnOf(ctx);
+  if (turn !== undefined && !(await turn)) return undefined;
   const download = await sluice.open(request);
   const { plan } = download;
   if (ctx.headerSent) {

@@ -48,7 +48,8 @@ export interface SendDownloadOptions<S = Subject> {
  * otherwise. It resolves once the answer is set; the transfer begins when the middleware has
  * returned, and the sluice's `onCompletion` is told how it ended.
  *
- * @returns the plan of the answer, for logs and tests
+ * @returns the plan of the answer, for logs and tests; `undefined` when the client left before its
+ * turn on the connection came, and nothing was decided
  * @throws TypeError when the key breaks the grammar of `StorageKey`, or an option is unknown or
  * cannot stand in its header
  * @throws HttpError 500 or 503 when the store failed, with the failure as `cause`
@@ -59,7 +60,7 @@ export async function sendDownload<S = Subject>(
   sluice: Sluice<S>,
   key: string,
   options: SendDownloadOptions<S> = {},
-): Promise<DownloadPlan> {
+): Promise<DownloadPlan | undefined> {
   checkSluice('sendDownload', sluice);
   const checked = assertKey('sendDownload', key);
   const own = checkOptions('sendDownload', options, OPTIONS);

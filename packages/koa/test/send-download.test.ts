@@ -175,7 +175,7 @@ for (const { name, Koa: App } of KOAS) {
   });
 
   test(`${name}: it resolves with the plan, before the bytes are sent`, async (t) => {
-    const plans: DownloadPlan[] = [];
+    const plans: (DownloadPlan | undefined)[] = [];
     const seen: number[] = [];
     const { port, events, settled } = await serve(t, App, async (ctx, { sluice }) => {
       plans.push(await sendDownload(ctx, sluice, 'notes.txt'));
