@@ -15,6 +15,14 @@ try {
     writeFileSync(join(folder, name), code);
     return name;
   });
+  // What the examples take from the reader's own application.
+  writeFileSync(
+    join(folder, 'invoices.ts'),
+    `export declare function findInvoice(
+      number: string | undefined,
+      user: unknown,
+    ): Promise<{ storageKey: string; number: string } | undefined>;`,
+  );
   const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', noEmit: true };
   writeFileSync(
     join(folder, 'tsconfig.json'),

@@ -54,6 +54,10 @@ async function serve(port: number, root: string | undefined): Promise<Site> {
     });
   } catch (error) {
     const code = codeOf(error);
+    // The driver refuses more roots than can be told from their names, as those of the kernel.
+    if (error instanceof TypeError && root !== undefined) {
+      throw new StartError(`--root cannot be served. ${error.message}`, { cause: error });
+    }
     if (code === 'EADDRINUSE') {
       throw new StartError(
         `port ${port} is in use. Choose another one with --port N; --port 0 takes any free one.`,

@@ -7,6 +7,7 @@ import type {
   DownloadRequest,
   Transfer,
 } from './download.ts';
+import type { PreparedDownload } from './open-object.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import type { Subject } from './policy/policy.ts';
 import type { Window } from './storage/driver.ts';
@@ -14,13 +15,8 @@ import type { Window } from './storage/driver.ts';
 /** The `node:diagnostics_channel` on which every {@link DownloadEvent} of the process is published. */
 export const DOWNLOAD_CHANNEL = 'sluice:download';
 
-/** What is known of a download once it is planned. */
-export interface Prepared {
-  readonly plan: DownloadPlan;
-  readonly body?: Download['body'];
-  readonly rule?: string | undefined;
-  readonly error?: unknown;
-}
+/** Is told every completion; what it throws, or rejects with, becomes a warning of the process. */
+export type CompletionListener<S = Subject> = (event: DownloadEvent<S>) => unknown;
 
 /**
  * Makes the `settle` of a download: the first call frees what the download holds and publishes its
@@ -30,9 +26,12 @@ export interface Prepared {
  */
 export function createSettle<S>(
   request: DownloadRequest<S>,
-  prepared: Prepared,
+  prepared: PreparedDownload,
   started: number,
-  { free, listener }: { readonly free: () => void; readonly listener: Listener<S> | undefined },
+  {
+    free,
+    listener,
+  }: { readonly free: () => void; readonly listener: CompletionListener<S> | undefined },
 ): Download['settle'] {
   let settled = false;
   return (transfer) => {
@@ -44,14 +43,11 @@ export function createSettle<S>(
   };
 }
 
-/** Is told every completion; what it throws, or rejects with, becomes a warning of the process. */
-export type Listener<S = Subject> = (event: DownloadEvent<S>) => unknown;
-
 const downloads: Channel = channel(DOWNLOAD_CHANNEL);
 
 function eventOf<S>(
   request: DownloadRequest<S>,
-  { plan, rule, error }: Prepared,
+  { plan, rule, error }: PreparedDownload,
   transfer: Transfer,
   duration: number,
 ): DownloadEvent<S> {
@@ -101,7 +97,7 @@ function rangesOf(plan: DownloadPlan): readonly Window[] | undefined {
 }
 
 /** A listener is the application's own code: its fault must not end the process or a download. */
-function publish<S>(event: DownloadEvent<S>, listener: Listener<S> | undefined): void {
+function publish<S>(event: DownloadEvent<S>, listener: CompletionListener<S> | undefined): void {
   downloads.publish(event);
   if (listener === undefined) return;
   try {

@@ -21,6 +21,7 @@ export type SluiceErrorCode =
   /** The store is set up wrongly: a missing root or bucket. */
   | 'SLUICE_CONFIG';
 
+/** What a {@link SluiceError} is made with, besides its code and message. */
 export interface SluiceErrorOptions {
   /** What the layer below reported. It may name paths and keys, so it is for logs only. */
   readonly cause?: unknown;

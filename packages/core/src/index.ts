@@ -23,7 +23,13 @@ export {
   notApplicable,
 } from './policy/decision.ts';
 export { checkObligations, type Obligations } from './policy/obligations.ts';
-export type { Policy, PolicyObserver, PolicyRequest, Subject } from './policy/policy.ts';
+export {
+  checkPolicy,
+  type Policy,
+  type PolicyObserver,
+  type PolicyRequest,
+  type Subject,
+} from './policy/policy.ts';
 export { denyOverrides, firstApplicable, forPattern, forPrefix } from './policy/combine.ts';
 export type { Explanation, PassedOver } from './policy/explain.ts';
 
@@ -49,7 +55,7 @@ export {
 
 // How the answer looks, and how it ended.
 export type * from './plan/download-plan.ts';
-export { DOWNLOAD_CHANNEL, type Listener } from './completion.ts';
+export { type CompletionListener, DOWNLOAD_CHANNEL } from './completion.ts';
 export type {
   Download,
   DownloadEvent,
@@ -62,4 +68,4 @@ export type {
 export { createSluice, type ExplainRequest, type Sluice, type SluiceOptions } from './sluice.ts';
 
 // For authors of drivers and adapters.
-export { checkOptions, integerOption, quote } from './options.ts';
+export { checkOptions, integerOption, ownOf, quote } from './options.ts';

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { createBodyStream } from './body/body-stream.ts';
 import type { BodyRun } from './body/piece-source.ts';
 import { collectWindow } from './body/read-window.ts';
-import type { Prepared } from './completion.ts';
+import type { Download } from './download.ts';
 import { isSluiceError } from './errors.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planDownload } from './plan/plan-download.ts';
-import { planFailure, planMissing } from './plan/refusal.ts';
+import { planFailure, planMissing, RETRY_AFTER } from './plan/refusal.ts';
 import type { Obligations } from './policy/obligations.ts';
 import type { ObjectHandle, ObjectStat, StorageDriver, Window } from './storage/driver.ts';
 
@@ -22,6 +22,16 @@ export interface AllowedDownload {
   readonly maxRanges: number;
 }
 
+/** A download that is planned, with what it will send. */
+export interface PreparedDownload {
+  readonly plan: DownloadPlan;
+  readonly body?: Download['body'];
+  /** The rule of the policy that decided, where one was asked. */
+  readonly rule?: string | undefined;
+  /** What the policy or the store failed with. */
+  readonly error?: unknown;
+}
+
 /**
  * Opens the object of an allowed download and plans the answer from what was opened, so that
  * lengths, validators and bytes are of one version. HEAD opens nothing.
@@ -32,7 +42,7 @@ export interface AllowedDownload {
 export async function openObject(
   storage: StorageDriver,
   allowed: AllowedDownload,
-): Promise<Prepared> {
+): Promise<PreparedDownload> {
   const attempt = allowed.method === 'HEAD' ? attemptHead : attemptGet;
   try {
     return await attempt(storage, allowed);
@@ -52,15 +62,18 @@ export async function openObject(
  */
 const SMALL_WINDOW = 131_072;
 
-/** Seconds. */
-const RETRY_AFTER = 1;
-
-async function attemptHead(storage: StorageDriver, allowed: AllowedDownload): Promise<Prepared> {
+async function attemptHead(
+  storage: StorageDriver,
+  allowed: AllowedDownload,
+): Promise<PreparedDownload> {
   const stat = await storage.stat(allowed.key);
   return { plan: stat === undefined ? planMissing() : planFor(allowed, stat) };
 }
 
-async function attemptGet(storage: StorageDriver, allowed: AllowedDownload): Promise<Prepared> {
+async function attemptGet(
+  storage: StorageDriver,
+  allowed: AllowedDownload,
+): Promise<PreparedDownload> {
   const handle = await storage.open(allowed.key);
   if (handle === undefined) return { plan: planMissing() };
   let streaming = false;
@@ -127,7 +140,7 @@ function isChange(error: unknown): boolean {
   );
 }
 
-function planFault(error: unknown): Prepared {
+function planFault(error: unknown): PreparedDownload {
   if (!isSluiceError(error)) return { plan: planFailure('the store failed', undefined), error };
   switch (error.code) {
     case 'SLUICE_INVALID_KEY':

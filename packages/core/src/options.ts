@@ -5,9 +5,15 @@
  * guards.
  *
  * @param owner who takes the options, for the message: `createSluice`
+ * @returns a copy without a prototype: what somebody managed to put on `Object.prototype` is no
+ * option
  * @throws TypeError naming the unknown option and the known ones, or quoting what is not an object
  */
-export function checkOptions(owner: string, options: unknown, known: readonly string[]): void {
+export function checkOptions<T extends object>(
+  owner: string,
+  options: T,
+  known: readonly string[],
+): T {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${owner}: options must be an object, got ${quote(options)}`);
   }
@@ -18,10 +24,19 @@ export function checkOptions(owner: string, options: unknown, known: readonly st
       );
     }
   }
+  return ownOf(options);
 }
 
+/** Copies the own properties of an object onto one that inherits nothing. */
+export function ownOf<T extends object>(object: T): T {
+  return { __proto__: null, ...object };
+}
+
+/** The most milliseconds that a timer of Node takes; a longer one fires at once. */
+export const MAX_MILLISECONDS: number = 2 ** 31 - 1;
+
 /**
- * Checks that a number is an integer of at least `least`, or takes `fallback` when it is absent.
+ * Checks that a number is an integer from `least` to `most`, or takes `fallback` when it is absent.
  *
  * @throws TypeError quoting the value
  */
@@ -29,13 +44,17 @@ export function integerOption(
   owner: string,
   name: string,
   value: number | undefined,
-  { least, fallback }: { readonly least: number; readonly fallback: number },
+  {
+    least,
+    most = Number.MAX_SAFE_INTEGER,
+    fallback,
+  }: { readonly least: number; readonly most?: number; readonly fallback: number },
 ): number {
   if (value === undefined) return fallback;
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new TypeError(
-      `${owner}: ${name} must be an integer of at least ${least}, got ${quote(value)}`,
-    );
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    const bounds =
+      most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`;
+    throw new TypeError(`${owner}: ${name} must be an integer ${bounds}, got ${quote(value)}`);
   }
   return value;
 }

@@ -1,8 +1,10 @@
-import { createSettle, type Listener, type Prepared } from './completion.ts';
+import { Readable } from 'node:stream';
+
+import { type CompletionListener, createSettle } from './completion.ts';
 import type { Download, DownloadRequest } from './download.ts';
 import { assertKey } from './keys/storage-key.ts';
-import { openObject } from './open-object.ts';
-import { checkOptions, integerOption, quote } from './options.ts';
+import { openObject, type PreparedDownload } from './open-object.ts';
+import { checkOptions, integerOption, MAX_MILLISECONDS, ownOf, quote } from './options.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planBusy, planDenial, planMethod, planNoKey } from './plan/refusal.ts';
 import { evaluate } from './policy/evaluate.ts';
@@ -11,6 +13,7 @@ import { joinObligations } from './policy/obligations.ts';
 import { checkPolicy, type Policy, type Subject } from './policy/policy.ts';
 import type { StorageDriver } from './storage/driver.ts';
 
+/** What {@link createSluice} takes. Times are in milliseconds, at most 2³¹ − 1. */
 export interface SluiceOptions<S = Subject> {
   readonly storage: StorageDriver;
   /** Asked before every download, and before the store is touched. */
@@ -30,7 +33,7 @@ export interface SluiceOptions<S = Subject> {
    */
   readonly idleTimeout?: number;
   /** Is told how every download ended, exactly once. */
-  readonly onCompletion?: Listener<S>;
+  readonly onCompletion?: CompletionListener<S>;
 }
 
 /** What {@link Sluice.explain} is asked. */
@@ -72,26 +75,26 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
 
   /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
   const prepare = async (request: DownloadRequest<S>): Promise<Placed> => {
-    const { method, key, subject } = request;
+    const own = ownOf(request);
+    const { method, key, subject, conditions = {} } = own;
     if (method !== 'GET' && method !== 'HEAD') return { plan: planMethod(method), placed: false };
     if (key === undefined) return { plan: planNoKey(), placed: false };
-    const asked = request.policy ?? policy;
+    const asked = own.policy ?? policy;
     const verdict = await evaluate(asked, { subject, method, key }, policyTimeout);
     const { rule } = verdict;
     if (verdict.effect === 'deny') {
       return { plan: planDenial(verdict), rule, error: verdict.cause, placed: false };
     }
-    if (running >= maxDownloads) return { plan: planBusy(RETRY_AFTER), rule, placed: false };
+    if (running >= maxDownloads) return { plan: planBusy(), rule, placed: false };
     running += 1;
-    const { conditions = {} } = request;
-    const obligations = joinObligations(request.obligations, verdict.obligations);
+    const obligations = joinObligations(own.obligations, verdict.obligations);
     const opened = await openObject(storage, { method, key, conditions, obligations, maxRanges });
     return { ...opened, rule, placed: true };
   };
 
   const free = ({ placed, body }: Placed): void => {
     if (placed) running -= 1;
-    if (body !== undefined && 'destroy' in body) body.destroy();
+    if (body instanceof Readable) body.destroy();
   };
 
   return Object.freeze({
@@ -110,7 +113,7 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
       free(prepared);
       return prepared.plan;
     },
-    explain({ subject, key, method = 'GET' }: ExplainRequest<S>) {
+    async explain({ subject, key, method = 'GET' }: ExplainRequest<S>) {
       const question = { subject, method, key: assertKey('explain', key) };
       return explain(policy, question, policyTimeout);
     },
@@ -122,12 +125,9 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
 }
 
 /** A prepared download, and whether it counts among those that run. */
-interface Placed extends Prepared {
+interface Placed extends PreparedDownload {
   readonly placed: boolean;
 }
-
-/** Seconds. */
-const RETRY_AFTER = 1;
 
 const OPTIONS = [
   'storage',
@@ -140,12 +140,12 @@ const OPTIONS = [
 ];
 
 interface Settings<S> extends Required<Omit<SluiceOptions<S>, 'onCompletion'>> {
-  readonly onCompletion: Listener<S> | undefined;
+  readonly onCompletion: CompletionListener<S> | undefined;
 }
 
 function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
-  checkOptions('createSluice', options, OPTIONS);
-  const { storage, policy, onCompletion } = options;
+  const own = checkOptions('createSluice', options, OPTIONS);
+  const { storage, policy, onCompletion } = own;
   checkPolicy('createSluice', policy);
   if (!isDriver(storage)) {
     throw new TypeError(
@@ -157,18 +157,22 @@ function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
       `createSluice: onCompletion must be a function, got ${quote(onCompletion)}`,
     );
   }
-  const integer = (
-    name: 'policyTimeout' | 'maxDownloads' | 'maxRanges' | 'idleTimeout',
-    fallback: number,
-  ): number => integerOption('createSluice', name, options[name], { least: 1, fallback });
+  const count = (name: 'maxDownloads' | 'maxRanges', fallback: number): number =>
+    integerOption('createSluice', name, own[name], { least: 1, fallback });
+  const time = (name: 'policyTimeout' | 'idleTimeout', fallback: number): number =>
+    integerOption('createSluice', name, own[name], {
+      least: 1,
+      most: MAX_MILLISECONDS,
+      fallback,
+    });
   return {
     storage,
     policy,
     onCompletion,
-    policyTimeout: integer('policyTimeout', 5000),
-    maxDownloads: integer('maxDownloads', 4096),
-    maxRanges: integer('maxRanges', 16),
-    idleTimeout: integer('idleTimeout', 60_000),
+    policyTimeout: time('policyTimeout', 5000),
+    maxDownloads: count('maxDownloads', 4096),
+    maxRanges: count('maxRanges', 16),
+    idleTimeout: time('idleTimeout', 60_000),
   };
 }
 

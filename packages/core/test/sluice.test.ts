@@ -448,7 +448,60 @@ test('plan says what open would answer, holds nothing and tells nobody', async (
 test('explain takes the key as a string, and no other thing', async (t) => {
   const { sluice } = set(SMALL);
   t.like(await sluice.explain({ subject: undefined, key: 'a' }), { effect: 'allow', rule: 'yes' });
-  t.throws(() => sluice.explain({ subject: undefined, key: '../a' }), { instanceOf: TypeError });
+  await t.throwsAsync(sluice.explain({ subject: undefined, key: '../a' }), {
+    instanceOf: TypeError,
+  });
+});
+
+/** What `{"__proto__": …}` in somebody's JSON, or a library's bug, may put on every object. */
+const pollution: Readonly<Record<string, unknown>> = {
+  policy: () => allow(),
+  obligations: { disposition: 'inline', contentType: 'text/html' },
+  disposition: 'inline',
+  filename: 'evil.exe',
+  contentType: 'text/html',
+  contentEncoding: 'gzip',
+  entityTag: '"evil"',
+  cacheControl: 'public',
+  headers: { 'x-evil': '1' },
+  conditions: { range: 'bytes=0-0' },
+  challenge: 'Basic',
+  retryAfter: 9,
+  cause: new Error('evil'),
+  rule: 'evil',
+  destroy: 'evil',
+  signal: undefined,
+  maxDownloads: 0,
+  onCompletion: () => {
+    throw new Error('evil');
+  },
+};
+
+test.serial('what pollutes Object.prototype changes no answer', async (t) => {
+  const answers = async (): Promise<string> => {
+    const plans: unknown[] = [];
+    for (const decision of [allow(), deny('no'), allow({ filename: 'x' })]) {
+      const { sluice } = set(SMALL, { policy: () => decision });
+      // As an adapter makes them, which has no reason to name what it leaves out.
+      for (const method of ['GET', 'HEAD']) {
+        const download = await sluice.open({ method, key: keyOf('a'), subject: undefined });
+        download.settle({ end: 'finished', bytes: 0 });
+        plans.push(download.plan);
+      }
+      plans.push(await sluice.explain({ subject: undefined, key: 'a' }));
+    }
+    return JSON.stringify(plans);
+  };
+  const clean = await answers();
+  for (const [name, value] of Object.entries(pollution)) {
+    // oxlint-disable-next-line eslint/no-extend-native -- what is tried
+    Object.defineProperty(Object.prototype, name, { value, configurable: true });
+    try {
+      t.is(await answers(), clean, name);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, name);
+    }
+  }
 });
 
 test('close closes the store', async (t) => {
@@ -490,7 +543,7 @@ const mistakes: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'a time as text',
     { storage, policy: yes, idleTimeout: '60s' },
-    /idleTimeout must be an integer of at least 1, got "60s"/,
+    /idleTimeout must be an integer from 1 to 2147483647, got "60s"/,
   ],
   ['half a range', { storage, policy: yes, maxRanges: 1.5 }, /got 1.5/],
   [

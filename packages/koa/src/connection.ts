@@ -31,6 +31,24 @@ export function isWaiting({ req, res }: DownloadContext): boolean {
 }
 
 /**
+ * Waits for the turn of a response that stands behind others on its connection (RFC 9112 §9.3.2).
+ * HTTP/2 has no such order.
+ *
+ * @returns whether there is still somebody to answer; `undefined` when it is its turn already
+ */
+export function turnOf(ctx: DownloadContext): Promise<boolean> | undefined {
+  const { req, res } = ctx;
+  if (streamOf(req) !== undefined || res.socket !== null || isGone(ctx)) return undefined;
+  return new Promise((resolve) => {
+    const forget = onConnectionClose(ctx, () => resolve(false));
+    res.once('socket', () => {
+      forget();
+      resolve(true);
+    });
+  });
+}
+
+/**
  * Ends a response in a way that no client can take for its proper end: HTTP/1.1 by a reset of the
  * connection (RFC 9112 §8), HTTP/2 by a reset of the stream (RFC 9113 §5.4.2).
  *

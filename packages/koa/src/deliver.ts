@@ -1,5 +1,6 @@
-import { type DownloadPlan, type DownloadRequest, quote, type Sluice } from '@sluice/core';
+import type { Download, DownloadPlan, DownloadRequest, Sluice } from '@sluice/core';
 
+import { turnOf } from './connection.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { respond } from './respond.ts';
@@ -8,14 +9,26 @@ import { watchTransfer } from './transfer.ts';
 /**
  * Opens a download, sets it as the answer, and sees to it that it is settled once the answer is
  * over. It resolves when the answer is set; Koa sends it when the middleware has returned.
+ *
+ * A client may send hundreds of requests on one connection without reading an answer. None is
+ * opened before its turn, so that a connection holds one object and one place at a time.
+ *
+ * @returns the plan; `undefined` when the client left before its turn, and nothing was decided
  */
 export async function deliver<S>(
   ctx: DownloadContext,
   sluice: Sluice<S>,
   request: DownloadRequest<S>,
   reports: Reports,
-): Promise<DownloadPlan> {
+): Promise<DownloadPlan | undefined> {
+  const turn = turnOf(ctx);
+  if (turn !== undefined && !(await turn)) return undefined;
   const download = await sluice.open(request);
+  const { plan } = download;
+  if (ctx.headerSent) {
+    tooLate(download, reports);
+    return plan;
+  }
   try {
     respond(ctx, download);
   } catch (error) {
@@ -24,22 +37,16 @@ export async function deliver<S>(
     throw error;
   }
   watchTransfer(ctx, download, reports, sluice.idleTimeout);
-  return download.plan;
+  // The client sees what it sees of a missing object; the application must learn of its fault.
+  if (plan.kind === 'refused' && download.error !== undefined) reports.log(download.error);
+  return plan;
 }
 
-/**
- * Checks that a value is a sluice.
- *
- * @throws TypeError quoting what it is instead
- */
-export function checkSluice(owner: string, sluice: unknown): void {
-  const isSluice =
-    typeof sluice === 'object' &&
-    sluice !== null &&
-    'open' in sluice &&
-    typeof sluice.open === 'function' &&
-    'idleTimeout' in sluice;
-  if (!isSluice) {
-    throw new TypeError(`${owner}: sluice must come from createSluice, got ${quote(sluice)}`);
-  }
+/** Nothing can be sent any more, and nobody may be there to catch what is thrown. */
+function tooLate(download: Download, reports: Reports): void {
+  const error = new Error(
+    'the response was sent before the download was ready; is an await missing?',
+  );
+  download.settle({ end: 'failed', bytes: 0, error });
+  reports.log(error);
 }

@@ -1,10 +1,12 @@
 import { checkOptions, keyFromUrlPath, quote, type Sluice, type Subject } from '@sluice/core';
 import type { Next, ParameterizedContext } from 'koa';
 
-import { checkSluice, deliver } from './deliver.ts';
+import { checkSluice } from './check-sluice.ts';
+import { deliver } from './deliver.ts';
 import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, isAnswered, targetBelow, userOf } from './request.ts';
 
+/** What {@link downloads} takes. */
 export interface DownloadsOptions<S = Subject, C extends DownloadContext = ParameterizedContext> {
   /**
    * The path below which everything is a download, as it stands on the wire: `/files`. A slash at
@@ -38,9 +40,9 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
   options: DownloadsOptions<S, C>,
 ): (ctx: C, next: Next) => Promise<void> {
   checkSluice('downloads', sluice);
-  checkOptions('downloads', options, ['prefix', 'subject']);
-  const mount = mountOf(options.prefix);
-  const subjectOf = checkSubject(options.subject) ?? userOf<S>;
+  const { prefix, subject } = checkOptions('downloads', options, ['prefix', 'subject']);
+  const mount = mountOf(prefix);
+  const subjectOf = checkSubject(subject) ?? userOf<S>;
 
   // Koa prints the name in its debug output.
   return async function downloads(ctx, next) {
@@ -51,10 +53,23 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
     }
     if (isAnswered(ctx)) return;
     const reports = quietAborts(ctx);
-    const subject = (await subjectOf(ctx)) ?? undefined;
+    const subject = await askSubject(subjectOf, ctx);
     const request = { ...factsOf(ctx), key: keyFromUrlPath(target), subject };
     await deliver(ctx, sluice, request, reports);
   };
+}
+
+/** What it throws is told to Koa, which passes over everything that is no error. */
+async function askSubject<S, C>(
+  subjectOf: (ctx: C) => S | undefined | Promise<S | undefined>,
+  ctx: C,
+): Promise<S | undefined> {
+  try {
+    return (await subjectOf(ctx)) ?? undefined;
+  } catch (error) {
+    if (error instanceof Error) throw error;
+    throw new Error('downloads: the subject could not be told', { cause: error });
+  }
 }
 
 /** Visible ASCII but for what ends a path or is taken for a slash (RFC 3986 §3.3). */

@@ -5,6 +5,8 @@ import type { DownloadContext } from './request.ts';
 export interface Reports {
   /** Reports a fault of ours once, however often Koa comes upon it later. */
   tell(fault: Error): void;
+  /** Reports a fault of the application that the answer does not show. */
+  log(fault: unknown): void;
 }
 
 /**
@@ -27,6 +29,10 @@ export function quietAborts(ctx: DownloadContext): Reports {
     tell(fault) {
       told = fault;
       report(fault);
+    },
+    log(fault) {
+      const error = fault instanceof Error ? fault : new Error('a policy failed', { cause: fault });
+      ctx.app.emit('error', error, ctx);
     },
   };
 }

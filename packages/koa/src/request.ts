@@ -10,6 +10,7 @@ export interface DownloadContext extends Pick<
   'req' | 'res' | 'status' | 'headerSent' | 'throw' | 'onerror'
 > {
   readonly state: unknown;
+  readonly app: { emit(event: 'error', error: Error, ctx: unknown): boolean };
   body: unknown;
   /** Read by koa-compress; `false` keeps it away from the body. */
   compress?: unknown;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { Download, DownloadPlan } from '@sluice/core';
+import { isSendfileHeader } from '@sluice/core/http';
 
 import type { DownloadContext } from './request.ts';
 
@@ -35,19 +36,22 @@ export function respond(ctx: DownloadContext, { plan, body, error }: Download): 
 /** Headers that speak of one body. Those of a body that is not sent must not stand by ours. */
 const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
   'accept-ranges',
+  'content-digest',
   'content-disposition',
   'content-encoding',
+  'content-language',
   'content-length',
+  'content-location',
+  'content-md5',
   'content-range',
   'content-type',
+  'digest',
   'etag',
   'last-modified',
+  'repr-digest',
   'trailer',
   'transfer-encoding',
 ]);
-
-/** Orders to a front server to send some other file. None but the plan gives them. */
-const ORDER = /^(?:x-accel-.*|x-sendfile.*|x-lighttpd-send-.*|x-litespeed-location|x-reproxy-url)$/;
 
 function answer(
   ctx: DownloadContext,
@@ -57,9 +61,7 @@ function answer(
   const { res } = ctx;
   // koa-compress would code bytes that the entity tag and the ranges speak of.
   ctx.compress = false;
-  for (const name of res.getHeaderNames()) {
-    if (OF_ANOTHER_BODY.has(name) || ORDER.test(name)) res.removeHeader(name);
-  }
+  clearHeaders(ctx);
   // HEAD and 304 have none, and one left from above must not be hashed or counted for them.
   if (body === undefined && ctx.body !== undefined && ctx.body !== null) ctx.body = null;
   ctx.status = status;
@@ -69,11 +71,19 @@ function answer(
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
 }
 
+function clearHeaders({ res }: DownloadContext): void {
+  for (const name of res.getHeaderNames()) {
+    // None but the plan orders a front server to send a file.
+    if (OF_ANOTHER_BODY.has(name) || isSendfileHeader(name)) res.removeHeader(name);
+  }
+}
+
 function fail(
   ctx: DownloadContext,
   { status, headers, text }: Extract<DownloadPlan, { kind: 'failed' }>,
   cause: unknown,
 ): never {
+  clearHeaders(ctx);
   // Koa, or the application's error handler, frames a text of its own.
   const kept = Object.entries(headers).filter(([name]) => !OF_ANOTHER_BODY.has(name));
   try {

@@ -2,6 +2,7 @@ import {
   assertKey,
   checkObligations,
   checkOptions,
+  checkPolicy,
   type DownloadPlan,
   type Obligations,
   type Policy,
@@ -10,7 +11,8 @@ import {
   type Subject,
 } from '@sluice/core';
 
-import { checkSluice, deliver } from './deliver.ts';
+import { checkSluice } from './check-sluice.ts';
+import { deliver } from './deliver.ts';
 import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, userOf } from './request.ts';
 
@@ -46,7 +48,8 @@ export interface SendDownloadOptions<S = Subject> {
  * otherwise. It resolves once the answer is set; the transfer begins when the middleware has
  * returned, and the sluice's `onCompletion` is told how it ended.
  *
- * @returns the plan of the answer, for logs and tests
+ * @returns the plan of the answer, for logs and tests; `undefined` when the client left before its
+ * turn on the connection came, and nothing was decided
  * @throws TypeError when the key breaks the grammar of `StorageKey`, or an option is unknown or
  * cannot stand in its header
  * @throws HttpError 500 or 503 when the store failed, with the failure as `cause`
@@ -57,17 +60,19 @@ export async function sendDownload<S = Subject>(
   sluice: Sluice<S>,
   key: string,
   options: SendDownloadOptions<S> = {},
-): Promise<DownloadPlan> {
+): Promise<DownloadPlan | undefined> {
   checkSluice('sendDownload', sluice);
   const checked = assertKey('sendDownload', key);
-  const obligations = obligationsOf(options);
+  const own = checkOptions('sendDownload', options, OPTIONS);
+  if (own.policy !== undefined) checkPolicy('sendDownload', own.policy);
+  const obligations = obligationsOf(own);
   if (ctx.headerSent) throw new Error('sendDownload: the response has begun already');
   const request = {
     ...factsOf(ctx),
     key: checked,
-    subject: Object.hasOwn(options, 'subject') ? options.subject : userOf<S>(ctx),
+    subject: 'subject' in own ? own.subject : userOf<S>(ctx),
     obligations,
-    policy: checkPolicy(options.policy),
+    policy: own.policy,
   };
   return deliver(ctx, sluice, request, quietAborts(ctx));
 }
@@ -85,7 +90,6 @@ const OPTIONS = [
 ];
 
 function obligationsOf<S>(options: SendDownloadOptions<S>): Obligations {
-  checkOptions('sendDownload', options, OPTIONS);
   const { attachment, filename, type, encoding, cacheControl, entityTag, headers } = options;
   return checkObligations('sendDownload', {
     disposition: dispositionOf(attachment),
@@ -104,11 +108,4 @@ function dispositionOf(attachment: unknown): Obligations['disposition'] {
     throw new TypeError(`sendDownload: attachment must be a boolean, got ${quote(attachment)}`);
   }
   return attachment ? 'attachment' : 'inline';
-}
-
-function checkPolicy<P>(policy: P): P {
-  if (policy !== undefined && typeof policy !== 'function') {
-    throw new TypeError(`sendDownload: policy must be a function, got ${quote(policy)}`);
-  }
-  return policy;
 }

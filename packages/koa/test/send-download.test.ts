@@ -120,23 +120,18 @@ const MISTAKES: readonly (readonly [string, unknown, unknown, RegExp])[] = [
     { attachment: 'x.pdf' },
     /attachment must be a boolean, got "x\.pdf"/,
   ],
-  ['a filename that is no string', 'x', { filename: 7 }, /sendDownload: 7 cannot be the filename/],
-  [
-    'a type that is an extension',
-    'x',
-    { type: 'pdf' },
-    /sendDownload: "pdf" cannot be the contentType/,
-  ],
-  ['a type with a line break', 'x', { type: 'a/b\r\nX: y' }, /cannot be the contentType/],
-  ['an encoding that is none', 'x', { encoding: 'g zip' }, /cannot be the contentEncoding/],
-  ['a tag without quotes', 'x', { entityTag: 'v7' }, /"v7" cannot be the entityTag/],
+  ['a filename that is no string', 'x', { filename: 7 }, /sendDownload: filename must be/],
+  ['a type that is an extension', 'x', { type: 'pdf' }, /sendDownload: contentType must be/],
+  ['a type with a line break', 'x', { type: 'a/b\r\nX: y' }, /contentType must be/],
+  ['an encoding that is none', 'x', { encoding: 'g zip' }, /contentEncoding must be/],
+  ['a tag without quotes', 'x', { entityTag: 'v7' }, /entityTag must be/],
   ['a header of the plan', 'x', { headers: { ETag: '"x"' } }, /the header "ETag" cannot be set/],
   ['an order to a front server', 'x', { headers: { 'X-Accel-Redirect': '/x' } }, /cannot be set/],
   [
     'a policy that is no function',
     'x',
     { policy: true },
-    /sendDownload: policy must be a function, got true/,
+    /sendDownload: a policy must be a function, got true/,
   ],
 ];
 
@@ -180,7 +175,7 @@ for (const { name, Koa: App } of KOAS) {
   });
 
   test(`${name}: it resolves with the plan, before the bytes are sent`, async (t) => {
-    const plans: DownloadPlan[] = [];
+    const plans: (DownloadPlan | undefined)[] = [];
     const seen: number[] = [];
     const { port, events, settled } = await serve(t, App, async (ctx, { sluice }) => {
       plans.push(await sendDownload(ctx, sluice, 'notes.txt'));
@@ -278,6 +273,53 @@ for (const { name, Koa: App } of KOAS) {
     t.is((await exchange(t, port, 'GET', '/')).body.toString(), 'begun');
     t.regex(errors[0]?.message ?? '', /the response has begun already/);
     t.is(events.length, 0);
+  });
+
+  test(`${name}: a forgotten await is told to the application, and ends no process`, async (t) => {
+    const { port, errors, settled } = await serve(t, App, (ctx, { sluice }) => {
+      // oxlint-disable-next-line typescript/no-floating-promises -- the mistake that is tried
+      sendDownload(ctx, sluice, 'notes.txt');
+    });
+    t.is((await exchange(t, port, 'GET', '/')).status, 404);
+    t.like((await settled(1))[0], { outcome: 'failed' });
+    t.regex(errors[0]?.message ?? '', /is an await missing\?/);
+  });
+
+  test(`${name}: a failed store behind an error handler leaves no order to a front server`, async (t) => {
+    const storage = createMemoryDriver({});
+    const open = (): never => {
+      throw new Error('secret');
+    };
+    const { port } = await serve(
+      t,
+      App,
+      async (ctx, { sluice }) => {
+        ctx.set({ 'X-Accel-Redirect': '/secret', ETag: '"x"', 'Content-Encoding': 'gzip' });
+        try {
+          await sendDownload(ctx, sluice, 'notes.txt');
+        } catch {
+          ctx.status = 503;
+          ctx.body = 'sorry';
+        }
+      },
+      { storage: { ...storage, open } },
+    );
+    const { status, headers } = await exchange(t, port, 'GET', '/');
+    t.is(status, 503);
+    for (const header of ['x-accel-redirect', 'etag', 'content-encoding']) {
+      t.is(headers[header], undefined);
+    }
+  });
+
+  test(`${name}: what another body was said to be is not said of this one`, async (t) => {
+    const { port } = await serve(t, App, async (ctx, { sluice }) => {
+      ctx.set({ 'Repr-Digest': 'sha-256=:x:', 'Content-MD5': 'x', 'Content-Language': 'xx' });
+      await sendDownload(ctx, sluice, 'notes.txt', { headers: { 'Content-Language': 'de' } });
+    });
+    const { headers } = await exchange(t, port, 'GET', '/');
+    t.is(headers['repr-digest'], undefined);
+    t.is(headers['content-md5'], undefined);
+    t.is(headers['content-language'], 'de');
   });
 
   test(`${name}: it answers in place of a body that was set before`, async (t) => {

@@ -17,6 +17,9 @@ export type ContentTypes = (key: string) => string | undefined;
  * @throws TypeError for an extension without its dot, or a value that is not a media type
  */
 export function createContentTypes(own: Readonly<Record<string, string>> = {}): ContentTypes {
+  if (typeof own !== 'object' || own === null || Array.isArray(own)) {
+    throw new TypeError(`createLocalDriver: contentTypes must be an object, got ${quote(own)}`);
+  }
   const types = new Map(Object.entries(own).map(checkEntry));
   return (key) => {
     const extension = extname(key).toLowerCase();

@@ -44,7 +44,17 @@ export function readFault(error: unknown): SluiceError {
  * cannot hold or that a folder has already, a missing permission, a full or a broken disk.
  */
 export function writeFault(error: unknown): SluiceError {
-  return UNWRITABLE_NAME.has(codeOf(error)) ? unwritableName(error) : readFault(error);
+  if (isSluiceError(error)) return error;
+  if (UNWRITABLE_NAME.has(codeOf(error))) return unwritableName(error);
+  return codeOf(error) === 'ENOENT' ? removedMeanwhile(error) : readFault(error);
+}
+
+/** The failure of a write whose folder, or whose draft, somebody removed in the middle of it. */
+export function removedMeanwhile(cause?: unknown): SluiceError {
+  return new SluiceError('SLUICE_UNAVAILABLE', 'the folder was removed meanwhile', {
+    cause,
+    retryAfter: RETRY_AFTER,
+  });
 }
 
 /** The failure of a write to a key that this store cannot hold. */

@@ -90,7 +90,9 @@ function realRoot(root: string): string {
   try {
     real = realpathSync.native(root, 'buffer');
   } catch (error) {
-    throw badRoot(`cannot be used: ${codeOf(error)}`, root, error);
+    const code = codeOf(error);
+    const fault = code === 'ENOENT' ? 'does not exist' : `cannot be used: ${code}`;
+    throw badRoot(fault, root, error);
   }
   const text = real.toString();
   if (!real.equals(Buffer.from(text))) throw badRoot('resolves to a name that is not UTF-8', root);

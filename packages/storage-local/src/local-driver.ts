@@ -105,10 +105,10 @@ export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
 
 /** Creates a driver on a given machine. For tests, which put faults into it. */
 export function createDriverOn(system: System, options: LocalDriverOptions): LocalDriver {
-  checkOptions('createLocalDriver', options, OPTIONS);
-  const jail = createJail(rootsOf(options), rulesOf(options), system);
-  const describe = createDescriber(options, system);
-  const tree = createTree({ jail, describe, fsync: flagOf(options.fsync) });
+  const own = checkOptions('createLocalDriver', options, OPTIONS);
+  const jail = createJail(rootsOf(own), rulesOf(own), system);
+  const describe = createDescriber(own, system);
+  const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
   return composeDriver(jail, describe, tree);
 }
 

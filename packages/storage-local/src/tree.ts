@@ -11,13 +11,13 @@ import type {
   PutOptions,
   StorageKey,
 } from '@sluice/core';
-import { SluiceError } from '@sluice/core';
+import { isSluiceError, SluiceError } from '@sluice/core';
 import fsExtra from 'fs-extra';
 
 import { throwIfAborted } from './abort.ts';
 import { piecesOf, takeSource } from './byte-source.ts';
 import { createDescriptor, type Descriptor } from './descriptor.ts';
-import { codeOf, unwritableName, writeFault } from './errno.ts';
+import { codeOf, removedMeanwhile, unwritableName, writeFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { type Jail, placeOf } from './jail.ts';
 import { openRegular } from './open-regular.ts';
@@ -133,30 +133,57 @@ async function inFolderOf<T>(
   }
 }
 
-/** Opens a folder, and makes it and those above it one by one, each inside one that is proven. */
+/**
+ * Opens a folder, and makes it and those above it where they are missing. Somebody may be removing
+ * empty folders meanwhile, so it is tried a few times.
+ */
 async function ensureFolder(root: string, path: string, options: TreeOptions): Promise<Folder> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await makeFolders(root, path, options);
+    } catch (error) {
+      const isGone = isSluiceError(error) && error.code === 'SLUICE_UNAVAILABLE';
+      if (!isGone || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 5;
+
+/** One by one, each inside one that is proven. */
+async function makeFolders(root: string, path: string, options: TreeOptions): Promise<Folder> {
   const found = await openFolder(root, path, options.jail);
   if (found !== undefined) return found;
   if (path === root) throw unwritableName();
-  const parent = await ensureFolder(root, dirname(path), options);
+  const parent = await makeFolders(root, dirname(path), options);
+  const entry = join(parent.at, basename(path));
   try {
-    await makeFolder(join(parent.at, basename(path)));
+    await makeFolder(entry);
     if (options.fsync) await onDisk(parent.sync());
+    const made = await openFolder(root, path, options.jail);
+    if (made !== undefined) return made;
+    // Something else has the name: a file, or a link that leads nowhere good.
+    throw (await isFolder(entry)) ? removedMeanwhile() : unwritableName();
   } finally {
     parent.close();
   }
-  const made = await openFolder(root, path, options.jail);
-  if (made === undefined) throw unwritableName();
-  return made;
 }
 
+/**
+ * Not `ensureDir`: asked for a folder inside one that was removed and is still open, Node's
+ * recursive `mkdir` goes on trying for ever.
+ */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await fsExtra.ensureDir(path);
+    await fsExtra.mkdir(path);
   } catch (error) {
-    // A link that leads nowhere has the name.
-    throw codeOf(error) === 'ENOENT' ? unwritableName(error) : writeFault(error);
+    if (codeOf(error) !== 'EEXIST') throw writeFault(error);
   }
+}
+
+/** @throws SluiceError `SLUICE_UNAVAILABLE` when nothing is there, or no longer */
+async function isFolder(path: string): Promise<boolean> {
+  return (await onDisk(fsExtra.lstat(path))).isDirectory();
 }
 
 async function store(
@@ -248,6 +275,12 @@ async function copyObject(route: Route, options: TreeOptions): Promise<boolean> 
   try {
     const confined = await openRegular(place, options.jail);
     if (confined === undefined) return false;
+    // Through a link to the folder, both keys can be one name, which must not be removed.
+    const isSame = folder.identity === into.identity && name === basename(target.path);
+    if (isSame) {
+      options.jail.system.io.close(confined.fd);
+      return true;
+    }
     const storing = { ...options, signal, copyOf: confined.stats };
     const file = createDescriptor(confined, options.jail.system.io);
     try {

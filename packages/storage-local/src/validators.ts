@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { crc32 } from 'node:zlib';
 
 import type { Version } from '@sluice/core';
 
@@ -7,16 +8,20 @@ import type { Version } from '@sluice/core';
  * form of nginx (`ngx_http_set_etag`) and H2O. So a download that one of them began resumes here,
  * and the reverse.
  *
- * The tag is weak while it cannot tell versions apart (RFC 9110 §8.8.1): until the file is two
+ * The tag is weak while that cannot tell versions apart (RFC 9110 §8.8.1): until the file is two
  * seconds old, since another write in the same second would not change it, also where its time lies
- * in the future; and at the fixed times, as the epoch, that some tools give to all their files.
+ * in the future; and at the fixed times, as the epoch, that some tools give to all their files. A
+ * weak tag ends in a sum of all that the file system knows of the version: without it, what a client
+ * stored of a young file would seem to be the version that follows within the second.
  *
  * @param now milliseconds since 1970
  */
-export function entityTagOf({ mtimeNs, size }: BigIntStats, now: number): string {
+export function entityTagOf(stats: BigIntStats, now: number): string {
+  const { mtimeNs, size } = stats;
+  const tag = `${(mtimeNs / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
   const milliseconds = Number(mtimeNs / 1_000_000n);
   const isWeak = hasNoTime(mtimeNs) || now - milliseconds < SETTLED;
-  return `${isWeak ? 'W/' : ''}"${(mtimeNs / 1_000_000_000n).toString(16)}-${size.toString(16)}"`;
+  return isWeak ? `W/"${tag}-${crc32(versionOf(stats).token).toString(16)}"` : `"${tag}"`;
 }
 
 /** Milliseconds since 1970; `undefined` for the fixed times of files that have none of their own. */

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -461,6 +462,46 @@ test('objects move between roots', async (t) => {
   await driver.put(asKey('one/a'), Buffer.from('bytes'));
   t.true(await driver.move(asKey('one/a'), asKey('two/b/c')));
   t.deepEqual(await listed(driver), ['two/b/c:5']);
+});
+
+test('a put beside somebody who removes empty folders comes to its end', async (t) => {
+  const temp = tempRoot(t);
+  const driver = createLocalDriver({ root: temp.root });
+  const over = new AbortController();
+  const remover = (async () => {
+    while (!over.signal.aborted) {
+      rmSync(join(temp.root, 'd'), { recursive: true, force: true });
+      await sleep(0);
+    }
+  })();
+  const outcomes = new Set<unknown>();
+  const put = async (round: number): Promise<void> => {
+    try {
+      await driver.put(asKey(`d/e/f${round}`), Buffer.from('bytes'));
+    } catch (error) {
+      // The folder may vanish under the draft; then it is told so, and not that the disk failed.
+      outcomes.add(isSluiceError(error) && error.code);
+    }
+  };
+  for (let round = 0; round < 100; round += 1) {
+    await Promise.all([put(0), put(1), put(2), put(3)]);
+  }
+  over.abort();
+  await remover;
+  outcomes.delete('SLUICE_UNAVAILABLE');
+  t.deepEqual([...outcomes], []);
+});
+
+test('a link that is moved onto itself by way of another link stays', async (t) => {
+  const temp = tempRoot(t);
+  temp.write('data.txt', 'bytes');
+  mkdirSync(join(temp.root, 'dir'));
+  symlinkSync('../data.txt', join(temp.root, 'dir/x'));
+  symlinkSync('dir', join(temp.root, 'alias'));
+  const driver = createLocalDriver({ root: temp.root, symlinks: 'inside' });
+  t.true(await driver.move(asKey('alias/x'), asKey('dir/x')));
+  t.is(await contentOf(driver, 'alias/x'), 'bytes');
+  t.is(await contentOf(driver, 'dir/x'), 'bytes');
 });
 
 test('a link that is moved becomes a copy, since elsewhere it would lead elsewhere', async (t) => {

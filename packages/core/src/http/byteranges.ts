@@ -43,7 +43,9 @@ export function frameByteranges(
   const { boundary, contentType, completeLength } = options;
   // RFC 2046 §5.1.1: bchars, here only those that are token characters as well.
   if (!/^[0-9A-Za-z'+_.-]{1,70}$/.test(boundary)) {
-    throw new TypeError(`Not a boundary: ${JSON.stringify(boundary)}`);
+    throw new TypeError(
+      `frameByteranges: boundary must be 1 to 70 characters of a token, got ${JSON.stringify(boundary)}`,
+    );
   }
   const type = contentType === undefined ? '' : `Content-Type: ${contentType}\r\n`;
   const parts = ranges.map((range, index) => {

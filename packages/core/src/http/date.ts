@@ -33,7 +33,9 @@ export function formatHttpDate(epochMs: number): string {
   const date = new Date(Math.floor(epochMs));
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) {
-    throw new TypeError(`Expected a time in the years 0 to 9999, got ${epochMs} ms`);
+    throw new TypeError(
+      `formatHttpDate: the time must lie in the years 0 to 9999, got ${epochMs} ms`,
+    );
   }
   return date.toUTCString();
 }

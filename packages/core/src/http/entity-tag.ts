@@ -48,7 +48,9 @@ export function parseEntityTagList(field: string): readonly EntityTag[] | '*' | 
  */
 export function formatEntityTag(tag: EntityTag): string {
   if (!isOpaque(tag.opaque)) {
-    throw new TypeError(`Not the inside of an entity tag: ${JSON.stringify(tag.opaque)}`);
+    throw new TypeError(
+      `formatEntityTag: opaque must be the inside of an entity tag, got ${JSON.stringify(tag.opaque)}`,
+    );
   }
   return `${tag.weak ? 'W/' : ''}"${tag.opaque}"`;
 }

@@ -16,6 +16,7 @@ export {
 } from './entity-tag.ts';
 export { isFieldName, isFieldValue } from './field.ts';
 export { isMediaType, isPassiveMediaType } from './media-type.ts';
+export { isSendfileHeader } from './sendfile-header.ts';
 export {
   evaluatePreconditions,
   rangeApplies,

@@ -72,8 +72,8 @@ export function evaluatePreconditions(
  * exactly the current version (RFC 9110 §13.1.5; step 5 of §13.2.2).
  *
  * A weak entity tag never does, nor a malformed value. A date does if it equals Last-Modified and
- * that is a strong validator: the second it names must be over, or the object could change once
- * more within it (§8.8.2.2).
+ * the second it names is over, or the object could change once more within it (§8.8.2.2). That it
+ * was over, too, when the client got the date, is for the client to see to, as that section says.
  *
  * @param now Milliseconds since the epoch.
  */

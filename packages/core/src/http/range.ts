@@ -152,13 +152,13 @@ function whole(why: WholeReason): RangeOutcome {
 
 function requireLength(completeLength: number): void {
   if (!Number.isSafeInteger(completeLength) || completeLength < 0) {
-    throw new TypeError(`Expected a length in whole bytes, got ${completeLength}`);
+    throw new TypeError(`resolveRange: completeLength must be whole bytes, got ${completeLength}`);
   }
 }
 
 function requireMaxRanges(maxRanges: number): number {
   if (!(maxRanges >= 0)) {
-    throw new TypeError(`Expected maxRanges to be 0 or more, got ${maxRanges}`);
+    throw new TypeError(`resolveRange: maxRanges must be 0 or more, got ${maxRanges}`);
   }
   return maxRanges;
 }

@@ -17,7 +17,9 @@ export interface MappedPath {
 
 /** One root of a {@link PathMap}. */
 export interface PathRoot {
+  /** Without a slash at its end; `''` for all keys. */
   readonly prefix: string;
+  /** An absolute folder, without a separator at its end. */
   readonly root: string;
 }
 
@@ -44,10 +46,15 @@ export interface PathMap {
  * @example
  * createPathMap({ '': '/srv/private', 'videos': '/mnt/videos' })
  *
- * @throws TypeError when there is no root, a prefix is not a key, or a folder is relative, not
- * normalised, or the root of the file system
+ * @throws TypeError when there is no root, a prefix is not a key, or a folder is relative or the
+ * root of the file system
  */
 export function createPathMap(roots: Readonly<Record<string, string>>): PathMap {
+  if (typeof roots !== 'object' || roots === null || Array.isArray(roots)) {
+    throw new TypeError(
+      `createPathMap: roots must be an object from prefixes to folders, got ${quote(roots)}`,
+    );
+  }
   const entries = Object.entries(roots).map(([prefix, root]) => checkRoot(prefix, root));
   if (entries.length === 0) throw new TypeError('createPathMap: at least one root is needed');
   if (new Set(entries.map((entry) => entry.prefix)).size < entries.length) {

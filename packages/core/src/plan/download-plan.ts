@@ -29,6 +29,7 @@ interface Told extends Planned {
   readonly text: string;
 }
 
+/** Names in lower case. */
 export type PlanHeaders = Readonly<Record<string, string>>;
 
 /** The whole representation (RFC 9110 §15.3.1). */
@@ -54,6 +55,7 @@ export interface RangesPlan extends Planned {
   readonly tail: string;
 }
 
+/** A part of a multipart body. */
 export interface RangePart {
   /** What goes before the bytes of this part. ASCII. */
   readonly head: string;
@@ -91,8 +93,10 @@ export interface RefusedPlan extends Told {
   readonly reason: RefusedReason;
 }
 
+/** 404 for all that is hidden, 405 for a wrong method, 503 when busy, the rest by the policy. */
 export type RefusedStatus = 401 | 403 | 404 | 405 | 410 | 429 | 503;
 
+/** Why nothing is sent, for logs: the client cannot tell `key`, `denied` and `missing` apart. */
 export type RefusedReason = 'key' | 'method' | 'denied' | 'missing' | 'busy';
 
 /** The store failed: 503 where a later attempt makes sense, else 500. */

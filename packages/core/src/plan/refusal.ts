@@ -7,6 +7,9 @@ import type {
   RefusedStatus,
 } from './download-plan.ts';
 
+/** Seconds after which a client may try again where nobody knows better. */
+export const RETRY_AFTER = 1;
+
 /** Plans the answer to a policy's denial. */
 export function planDenial(verdict: Deny): RefusedPlan {
   return refuse(verdict.status, 'denied', verdict.reason, {
@@ -20,6 +23,7 @@ export function planNoKey(): RefusedPlan {
   return refuse(404, 'key', 'the target names no storage key');
 }
 
+/** The store has nothing under the key. */
 export function planMissing(): RefusedPlan {
   return refuse(404, 'missing', 'the store has no such object');
 }
@@ -31,10 +35,10 @@ export function planMethod(method: string): RefusedPlan {
   });
 }
 
-/** @param retryAfter seconds */
-export function planBusy(retryAfter: number): RefusedPlan {
+/** As many downloads run as are let in at once. */
+export function planBusy(): RefusedPlan {
   return refuse(503, 'busy', 'as many downloads run as are let in at once', {
-    'retry-after': String(retryAfter),
+    'retry-after': String(RETRY_AFTER),
   });
 }
 

@@ -5,6 +5,7 @@ import { isFieldValue } from '../http/field.ts';
 import { isMediaType, isPassiveMediaType } from '../http/media-type.ts';
 import type { Validators } from '../http/preconditions.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
+import { ownOf } from '../options.ts';
 import type { Obligations } from '../policy/obligations.ts';
 import type { ObjectStat } from '../storage/driver.ts';
 import type { PlanHeaders } from './download-plan.ts';
@@ -33,9 +34,10 @@ export interface Representation {
 export function describe(
   key: StorageKey,
   obligations: Obligations,
-  stat: ObjectStat,
+  found: ObjectStat,
   now: number,
 ): Representation {
+  const stat = ownOf(found);
   const contentType = obligations.contentType ?? mediaTypeOf(stat);
   const contentEncoding = obligations.contentEncoding ?? stat.contentEncoding;
   const validators = validatorsOf(obligations, stat, now);

@@ -1,7 +1,7 @@
 import type { StorageKey } from '../keys/storage-key.ts';
 import { parseKey } from '../keys/storage-key.ts';
 import { quote } from '../options.ts';
-import { type Decision, notApplicable } from './decision.ts';
+import { type Decision, joinAllows, notApplicable } from './decision.ts';
 import { compilePattern } from './pattern.ts';
 import {
   ask,
@@ -27,7 +27,10 @@ export function firstApplicable<S = Subject>(...policies: readonly Policy<S>[]):
 
 /**
  * Asks policies in order until one denies; a denial overrides every allow. Where none denies, the
- * first allow decides, with its obligations.
+ * first allow decides, under the obligations of all of them; where two speak, the earlier counts.
+ *
+ * One allow is enough, so a rule that only guards, as against suspended accounts, answers
+ * {@link notApplicable} to all others: an allow would let in whatever no other rule speaks of.
  *
  * @throws TypeError when one of them is not a function
  */
@@ -45,7 +48,7 @@ export function denyOverrides<S = Subject>(...policies: readonly Policy<S>[]): P
  * @throws TypeError when the prefix is not a key, or the policy not a function
  */
 export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Policy<S> {
-  const name = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
+  const name = typeof prefix === 'string' && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
   if (parseKey(name) === undefined) {
     throw new TypeError(`forPrefix: ${quote(prefix)} is not a prefix of storage keys`);
   }
@@ -61,6 +64,8 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
  * segment, `*name` one or more characters of any, `{…}` may be absent, `\` takes the next character
  * literally. The pattern is held against the whole canonical key, case matters, and each part takes
  * as much as it can. It takes time in proportion to the key, whatever the key.
+ *
+ * A parameter inside `{…}` may be absent, and so may the subject: two that are `undefined` are equal.
  *
  * @example
  * forPattern('users/:id/*path', ({ subject, params }) => subject?.id === params.id ? allow() : deny('not the owner'))
@@ -100,7 +105,7 @@ function within<S>(
 }
 
 /**
- * Asks in order until `settles` accepts an answer. Where none does, the first allow counts, or
+ * Asks in order until `settles` accepts an answer. Where none does, the allows count together, or
  * nothing applied. It stays synchronous as long as the policies are.
  */
 function fold<S>(
@@ -109,22 +114,23 @@ function fold<S>(
   observe: PolicyObserver | undefined,
   settles: (decision: Decision) => boolean,
 ): Decision | Promise<Decision> {
-  let fallback: Decision = notApplicable();
+  let allowed: Decision = notApplicable();
+  const isLast = (decision: Decision): boolean => {
+    if (settles(decision)) return true;
+    allowed = joinAllows(allowed, decision);
+    return false;
+  };
   const step = (index: number): Decision | Promise<Decision> => {
     for (let at = index; at < policies.length; at += 1) {
       const policy = policies[at];
-      if (policy === undefined) continue;
+      if (policy === undefined) break;
       const answer = ask(policy, request, observe);
       if (answer instanceof Promise) {
-        return answer.then((decision) => (weigh(decision) ? decision : step(at + 1)));
+        return answer.then((decision) => (isLast(decision) ? decision : step(at + 1)));
       }
-      if (weigh(answer)) return answer;
+      if (isLast(answer)) return answer;
     }
-    return fallback;
-  };
-  const weigh = (decision: Decision): boolean => {
-    if (fallback.effect === 'not-applicable' && decision.effect === 'allow') fallback = decision;
-    return settles(decision);
+    return allowed;
   };
   return step(0);
 }

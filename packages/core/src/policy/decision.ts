@@ -1,6 +1,6 @@
 import { isFieldValue } from '../http/field.ts';
-import { checkOptions, integerOption, quote } from '../options.ts';
-import { checkObligations, type Obligations } from './obligations.ts';
+import { checkOptions, integerOption, ownOf, quote } from '../options.ts';
+import { checkObligations, joinObligations, type Obligations } from './obligations.ts';
 
 /** How a denial looks to the client. */
 export interface DenyOptions {
@@ -11,7 +11,7 @@ export interface DenyOptions {
   readonly status?: DenyStatus;
   /** The value of `WWW-Authenticate`; required with 401 and only there (RFC 9110 §15.5.2). */
   readonly challenge?: string;
-  /** Seconds for `Retry-After`, with 429 (RFC 6585 §4). */
+  /** Seconds for `Retry-After`, with 429 and only there (RFC 6585 §4). */
   readonly retryAfter?: number;
 }
 
@@ -34,7 +34,7 @@ export interface Deny {
   readonly status: DenyStatus;
   readonly challenge?: string;
   readonly retryAfter?: number;
-  /** What a policy threw, where that is why it is denied. */
+  /** What a policy failed with, where that is why it is denied. */
   readonly cause?: unknown;
   /** The name of the rule that decided, set by whoever asked it. */
   readonly rule?: string;
@@ -65,11 +65,11 @@ export function allow(obligations?: Obligations): Allow {
  * @throws TypeError when an option is unknown, the status cannot be chosen, or 401 has no challenge
  */
 export function deny(reason: string, options: DenyOptions = {}): Deny {
-  checkOptions('deny', options, ['status', 'challenge', 'retryAfter']);
+  const own = checkOptions('deny', options, ['status', 'challenge', 'retryAfter']);
   if (typeof reason !== 'string') {
     throw new TypeError(`deny: the reason must be a string, got ${quote(reason)}`);
   }
-  const { status = 404, challenge, retryAfter } = options;
+  const { status = 404, challenge, retryAfter } = own;
   if (!DENY_STATUSES.includes(status)) {
     throw new TypeError(
       `deny: status must be one of ${DENY_STATUSES.join(', ')}, got ${quote(status)}`,
@@ -82,6 +82,8 @@ export function deny(reason: string, options: DenyOptions = {}): Deny {
     throw new TypeError(`deny: the challenge is not a field value: ${quote(challenge)}`);
   }
   if (retryAfter !== undefined) {
+    // On a 404 it would tell a denial from a missing object.
+    if (status !== 429) throw new TypeError('deny: retryAfter goes with status 429 only');
     integerOption('deny', 'retryAfter', retryAfter, { least: 0, fallback: 0 });
   }
   return brand({
@@ -115,9 +117,16 @@ export function ruledBy<D extends Decision>(decision: D, rule: string): D {
   return brand({ ...decision, rule });
 }
 
-/** A denial for a policy that failed to answer; `cause` is what it threw. */
-export function denyForFault(reason: string, cause?: unknown): Deny {
-  return brand({ effect: 'deny', reason, status: 404, ...(cause !== undefined && { cause }) });
+/** Joins a decision to the allows before it: the first decides, all oblige, the earlier counts. */
+export function joinAllows(before: Decision, next: Decision): Decision {
+  if (next.effect !== 'allow') return before;
+  if (before.effect !== 'allow') return next;
+  return brand({ ...before, obligations: joinObligations(next.obligations, before.obligations) });
+}
+
+/** A denial for a policy that failed to answer. `cause` is what it threw, by default an error. */
+export function denyForFault(reason: string, cause: unknown = new Error(reason)): Deny {
+  return brand({ effect: 'deny', reason, status: 404, cause });
 }
 
 const MARK = Symbol.for('sluice.decision');
@@ -126,8 +135,8 @@ const DENY_STATUSES: readonly DenyStatus[] = [401, 403, 404, 410, 429];
 
 const NOT_APPLICABLE: NotApplicable = brand({ effect: 'not-applicable' });
 
-const PLAIN_ALLOW: Allow = brand({ effect: 'allow', obligations: Object.freeze({}) });
+const PLAIN_ALLOW: Allow = brand({ effect: 'allow', obligations: Object.freeze(ownOf({})) });
 
 function brand<D extends Decision>(decision: D): D {
-  return Object.freeze(Object.defineProperty({ ...decision }, MARK, { value: true }));
+  return Object.freeze(Object.defineProperty(ownOf(decision), MARK, { value: true }));
 }

@@ -1,5 +1,5 @@
 import type { StorageKey } from '../keys/storage-key.ts';
-import { type Allow, type Decision, type Deny, denyForFault, ruledBy } from './decision.ts';
+import { type Allow, type Decision, type Deny, deny, denyForFault, ruledBy } from './decision.ts';
 import { ask, nameOf, type Policy, type PolicyObserver, type PolicyRequest } from './policy.ts';
 
 /** What is asked of a whole policy. */
@@ -26,7 +26,7 @@ export async function evaluate<S>(
   const answer = ask(policy, request, observe);
   const decision = answer instanceof Promise ? await inTime(answer, deadline, expire) : answer;
   return decision.effect === 'not-applicable'
-    ? ruledBy(denyForFault('no rule applied'), nameOf(policy))
+    ? ruledBy(deny('no rule applied'), nameOf(policy))
     : decision;
 }
 

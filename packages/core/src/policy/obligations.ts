@@ -1,7 +1,8 @@
 import { parseEntityTag } from '../http/entity-tag.ts';
 import { isFieldName, isFieldValue } from '../http/field.ts';
 import { isMediaType } from '../http/media-type.ts';
-import { checkOptions, quote } from '../options.ts';
+import { isSendfileHeader } from '../http/sendfile-header.ts';
+import { checkOptions, ownOf, quote } from '../options.ts';
 
 /** What an allowed download must look like. The plan honours every one of them. */
 export interface Obligations {
@@ -17,7 +18,11 @@ export interface Obligations {
   readonly entityTag?: string | undefined;
   /** Default: `private, no-cache`. `no-transform` is always added. */
   readonly cacheControl?: string | undefined;
-  /** Further response headers: `Vary`, `Content-Language`. None may be one that the plan owns. */
+  /**
+   * Further response headers: `Vary`, `Content-Language`. None may be one that carries the framing
+   * or another obligation. A `Content-Security-Policy` replaces the sandbox of active content that
+   * is shown inline.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -29,17 +34,15 @@ export interface Obligations {
  * that the plan or a front server owns
  */
 export function checkObligations(owner: string, obligations: Obligations): Obligations {
-  checkOptions(owner, obligations, Object.keys(RULES));
-  for (const [name, value] of Object.entries(obligations)) {
-    if (value !== undefined && RULES[name]?.(value) !== true) {
-      throw new TypeError(`${owner}: ${quote(value)} cannot be the ${name} of a download`);
+  const own = checkOptions(owner, obligations, Object.keys(RULES));
+  for (const [name, value] of Object.entries(own)) {
+    const rule = RULES[name];
+    if (value !== undefined && rule?.holds(value) !== true) {
+      throw new TypeError(`${owner}: ${name} must be ${rule?.expected}, got ${quote(value)}`);
     }
   }
-  const { headers } = obligations;
-  return Object.freeze({
-    ...obligations,
-    ...(headers !== undefined && { headers: checkHeaders(owner, headers) }),
-  });
+  if (own.headers === undefined) return Object.freeze(own);
+  return Object.freeze(ownOf({ ...own, headers: checkHeaders(owner, own.headers) }));
 }
 
 /** Joins two sets of obligations; where both speak, those of `stronger` count. */
@@ -48,7 +51,7 @@ export function joinObligations(
   stronger: Obligations,
 ): Obligations {
   if (weaker === undefined) return stronger;
-  const joined: Record<string, unknown> = { ...weaker };
+  const joined: Record<string, unknown> = ownOf({ ...weaker });
   for (const [name, value] of Object.entries(stronger)) {
     if (value !== undefined) joined[name] = value;
   }
@@ -58,23 +61,59 @@ export function joinObligations(
   return joined;
 }
 
-const CODING = /^[a-z0-9!#$%&'*+.^_`|~-]+(?:, ?[a-z0-9!#$%&'*+.^_`|~-]+)*$/i;
+interface Rule {
+  readonly expected: string;
+  readonly holds: (value: unknown) => boolean;
+}
 
-const RULES: Readonly<Record<string, (value: unknown) => boolean>> = {
-  disposition: (value) => value === 'inline' || value === 'attachment',
-  filename: (value) => typeof value === 'string',
-  contentType: (value) => typeof value === 'string' && isMediaType(value),
-  // RFC 9110 §8.4.1: a list of tokens.
-  contentEncoding: (value) => typeof value === 'string' && CODING.test(value),
-  entityTag: (value) =>
-    typeof value === 'string' && isFieldValue(value) && parseEntityTag(value) !== undefined,
-  cacheControl: (value) => typeof value === 'string' && value !== '' && isFieldValue(value),
-  headers: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-} satisfies Record<keyof Obligations, (value: unknown) => boolean>;
+const RULES: Readonly<Record<string, Rule>> = {
+  disposition: {
+    expected: '"inline" or "attachment"',
+    holds: (value) => value === 'inline' || value === 'attachment',
+  },
+  filename: { expected: 'a string', holds: (value) => typeof value === 'string' },
+  contentType: {
+    expected: 'a media type such as text/plain',
+    holds: (value) => typeof value === 'string' && isMediaType(value),
+  },
+  contentEncoding: {
+    expected: 'a content coding such as gzip',
+    // RFC 9110 §8.4.1: a list of tokens.
+    holds: (value) => typeof value === 'string' && value.split(/, ?/).every(isFieldName),
+  },
+  entityTag: {
+    expected: `an entity tag with its quotes, such as '"v7"'`,
+    holds: (value) =>
+      typeof value === 'string' && isFieldValue(value) && parseEntityTag(value) !== undefined,
+  },
+  cacheControl: {
+    expected: 'cache directives such as no-store',
+    holds: (value) => typeof value === 'string' && value !== '' && isFieldValue(value),
+  },
+  headers: {
+    expected: 'an object of header fields',
+    holds: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  },
+} satisfies Record<keyof Obligations, Rule>;
 
-/** Headers that carry the framing, the plan's own facts, or an order to a front server. */
-const OWNED =
-  /^(?:content-(?:length|range|type|disposition|encoding)|transfer-encoding|connection|keep-alive|upgrade|trailer|etag|last-modified|accept-ranges|cache-control|x-content-type-options|x-accel-.*|x-sendfile.*|x-lighttpd-send-.*|x-litespeed-location|x-reproxy-url)$/;
+/** Headers that carry the framing or the plan's own facts. */
+const OWNED: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'cache-control',
+  'connection',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'keep-alive',
+  'last-modified',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-content-type-options',
+]);
 
 function checkHeaders(
   owner: string,
@@ -83,11 +122,13 @@ function checkHeaders(
   const checked: [string, string][] = [];
   for (const [given, value] of Object.entries(headers)) {
     const name = given.toLowerCase();
-    if (!isFieldName(name) || OWNED.test(name)) {
+    if (!isFieldName(name) || OWNED.has(name) || isSendfileHeader(name)) {
       throw new TypeError(`${owner}: the header ${quote(given)} cannot be set by an obligation`);
     }
     if (typeof value !== 'string' || !isFieldValue(value)) {
-      throw new TypeError(`${owner}: ${quote(value)} cannot be the value of ${quote(given)}`);
+      throw new TypeError(
+        `${owner}: the header ${quote(given)} must have visible ASCII as its value, got ${quote(value)}`,
+      );
     }
     checked.push([name, value]);
   }

@@ -10,12 +10,17 @@ export type PatternMatch = (key: string) => Readonly<Record<string, string>> | u
  * grows with a power of the key (CVE-2024-45296 and others of its kind). The matcher fills one row
  * of a table per step, so its time and memory are bounded by steps × length of the key.
  *
- * @throws TypeError when the pattern is malformed, with the position
+ * @throws TypeError when the pattern is malformed, with the position, or can match no key
  */
 export function compilePattern(pattern: string): PatternMatch {
   if (typeof pattern !== 'string' || pattern === '' || pattern.length > MAX_PATTERN_LENGTH) {
     throw new TypeError(
       `forPattern: a pattern must be a string of 1 to ${MAX_PATTERN_LENGTH} characters, got ${quote(pattern)}`,
+    );
+  }
+  if (pattern.startsWith('/') || pattern.endsWith('/') || pattern.includes('//')) {
+    throw new TypeError(
+      `forPattern: ${quote(pattern)} can match no key; keys neither start nor end with "/", nor hold "//"`,
     );
   }
   const steps = parse(pattern);

@@ -79,12 +79,15 @@ export function ask<S>(
 ): Decision | Promise<Decision> {
   const rule = nameOf(policy);
   let answer: unknown;
+  let isLater: boolean;
   try {
     answer = policy(request, observe);
+    // It may be anything, even an object whose properties throw.
+    isLater = !isDecision(answer) && isThenable(answer);
   } catch (error) {
     return heard(rule, denyForFault('the policy threw', error), observe);
   }
-  if (!isThenable(answer)) return heard(rule, answer, observe);
+  if (!isLater) return heard(rule, answer, observe);
   return Promise.resolve(answer).then(
     (value) => heard(rule, value, observe),
     (error: unknown) => heard(rule, denyForFault('the policy rejected', error), observe),

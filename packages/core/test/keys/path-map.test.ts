@@ -53,6 +53,7 @@ test('the roots are listed, the longest prefix first, and cannot be changed', (t
 });
 
 const mistakes: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['a list of folders', ['/srv'] as never, /roots must be an object .*, got an array/],
   ['no root at all', {}, /at least one root/],
   ['a relative folder', { '': 'private' }, /absolute path, got "private"/],
   ['a folder that is no string', { '': 7 }, /absolute path, got 7/],

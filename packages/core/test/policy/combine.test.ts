@@ -82,16 +82,20 @@ test('firstApplicable asks no rule after the one that decides', async (t) => {
   t.is(asked, 0);
 });
 
-test('denyOverrides keeps the obligations of the first allow', async (t) => {
-  const verdict = await ask(
-    denyOverrides(
-      none,
-      () => allow({ filename: 'first' }),
-      () => allow({ filename: 'second' }),
-    ),
-    'a',
+test('denyOverrides obliges to what every allow obliges to, and the earlier one counts', async (t) => {
+  const policy = denyOverrides(
+    none,
+    function first() {
+      return allow({ filename: 'first', headers: { a: '1' } });
+    },
+    () => allow({ filename: 'second', disposition: 'attachment', headers: { a: '2', b: '2' } }),
   );
-  t.like(verdict, { effect: 'allow', obligations: { filename: 'first' } });
+  t.like(await ask(policy, 'a'), {
+    effect: 'allow',
+    rule: 'first',
+    obligations: { filename: 'first', disposition: 'attachment', headers: { a: '1', b: '2' } },
+  });
+  t.like(await ask(later(policy), 'a'), { rule: 'first' });
 });
 
 const prefixes: readonly (readonly [prefix: string, key: string, effect: Effect])[] = [
@@ -168,6 +172,7 @@ test('explain names the rule that decided and the ones passed over', async (t) =
     rule: 'owner',
     reason: 'not the owner',
     status: 403,
+    cause: undefined,
     obligations: undefined,
     passedOver: [
       { rule: 'forPrefix("public/")', effect: 'not-applicable' },
@@ -183,6 +188,32 @@ test('explain shows an allow that a denial overrode', async (t) => {
     { rule: 'yes', effect: 'allow' },
     { rule: 'none', effect: 'not-applicable' },
   ]);
+});
+
+test('explain lists an allow that was asked beside the one that decided, and no set of rules', async (t) => {
+  const other: Policy = () => allow();
+  const { rule, passedOver } = await explain(
+    firstApplicable(none, denyOverrides(yes, other)),
+    question('a'),
+    1000,
+  );
+  t.is(rule, 'yes');
+  t.deepEqual(passedOver, [
+    { rule: 'none', effect: 'not-applicable' },
+    { rule: 'other', effect: 'allow' },
+  ]);
+});
+
+test('explain of what no rule speaks of names the policy, which passed itself over in no way', async (t) => {
+  const { rule, passedOver, reason } = await explain(firstApplicable(none), question('a'), 1000);
+  t.is(rule, 'firstApplicable');
+  t.is(reason, 'no rule applied');
+  t.deepEqual(passedOver, [{ rule: 'none', effect: 'not-applicable' }]);
+});
+
+test('explain shows what a policy threw', async (t) => {
+  const { cause } = await explain(broken, question('a'), 1000);
+  t.is((cause as Error).message, 'broken');
 });
 
 for (const [title, make] of [

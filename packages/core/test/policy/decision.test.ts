@@ -22,18 +22,42 @@ test('an obligation that is undefined is none', (t) => {
 
 const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['unknown', { fileName: 'a' }, /unknown option "fileName"; known options are disposition, /],
-  ['disposition', { disposition: 'form-data' }, /"form-data" cannot be the disposition/],
-  ['filename', { filename: 7 }, /7 cannot be the filename/],
-  ['content type', { contentType: 'pdf' }, /"pdf" cannot be the contentType/],
-  ['split type', { contentType: 'a/b\r\nX: y' }, /cannot be the contentType/],
-  ['encoding', { contentEncoding: 'g zip' }, /"g zip" cannot be the contentEncoding/],
-  ['bare tag', { entityTag: 'v7' }, /"v7" cannot be the entityTag/],
-  ['split cache control', { cacheControl: 'a\nb' }, /cannot be the cacheControl/],
-  ['empty cache control', { cacheControl: '' }, /cannot be the cacheControl/],
-  ['headers that are no object', { headers: ['a'] }, /an array cannot be the headers/],
+  [
+    'disposition',
+    { disposition: 'form-data' },
+    /disposition must be "inline" or "attachment", got "form-data"/,
+  ],
+  ['filename', { filename: 7 }, /filename must be a string, got 7/],
+  [
+    'content type',
+    { contentType: 'pdf' },
+    /contentType must be a media type such as text\/plain, got "pdf"/,
+  ],
+  ['split type', { contentType: 'a/b\r\nX: y' }, /contentType must be a media type/],
+  [
+    'encoding',
+    { contentEncoding: 'g zip' },
+    /contentEncoding must be a content coding such as gzip, got "g zip"/,
+  ],
+  [
+    'bare tag',
+    { entityTag: 'v7' },
+    /entityTag must be an entity tag with its quotes, such as '"v7"', got "v7"/,
+  ],
+  ['split cache control', { cacheControl: 'a\nb' }, /cacheControl must be cache directives/],
+  ['empty cache control', { cacheControl: '' }, /cacheControl must be cache directives/],
+  [
+    'headers that are no object',
+    { headers: ['a'] },
+    /headers must be an object of header fields, got an array/,
+  ],
   ['header name', { headers: { 'a b': 'c' } }, /"a b" cannot be set/],
-  ['header value', { headers: { a: 'ü\n' } }, /cannot be the value of "a"/],
-  ['header value of another type', { headers: { a: 1 } }, /1 cannot be the value of "a"/],
+  [
+    'header value',
+    { headers: { a: 'ü\n' } },
+    /the header "a" must have visible ASCII as its value/,
+  ],
+  ['header value of another type', { headers: { a: 1 } }, /visible ASCII as its value, got 1/],
   ['length', { headers: { 'Content-Length': '1' } }, /"Content-Length" cannot be set/],
   ['framing', { headers: { 'Transfer-Encoding': 'chunked' } }, /cannot be set/],
   ['sniffing', { headers: { 'X-Content-Type-Options': '' } }, /cannot be set/],
@@ -82,6 +106,7 @@ const wrongDenials: readonly (readonly [string, unknown, unknown, RegExp])[] = [
   ],
   ['a split challenge', 'a', { status: 401, challenge: 'a\r\nb' }, /not a field value/],
   ['a negative wait', 'a', { status: 429, retryAfter: -1 }, /retryAfter must be an integer/],
+  ['a wait with another status', 'a', { retryAfter: 5 }, /retryAfter goes with status 429 only/],
   ['a wait that is no number', 'a', { status: 429, retryAfter: Number.NaN }, /got NaN/],
 ];
 for (const [title, reason, options, message] of wrongDenials) {

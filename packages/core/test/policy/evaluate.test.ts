@@ -37,6 +37,22 @@ const notAllowed: readonly (readonly [string, Policy])[] = [
       },
     }),
   ],
+  [
+    'an object whose every property throws',
+    returning(
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('trap');
+          },
+          getOwnPropertyDescriptor: () => {
+            throw new Error('trap');
+          },
+        },
+      ),
+    ),
+  ],
   ['not-applicable', returning(notApplicable())],
   ['a denial', returning(deny('no'))],
   [
