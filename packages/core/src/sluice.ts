@@ -28,8 +28,9 @@ export interface SluiceOptions<S = Subject> {
   /** How many ranges one request may ask for; more are answered with the whole. Default: 16. */
   readonly maxRanges?: number;
   /**
-   * Milliseconds that a client may take no bytes before an adapter cuts it off. One that takes
-   * less than a piece (64 KiB when it is slow) in that time counts as idle. Default: 60000.
+   * Milliseconds that a client may take no bytes before an adapter cuts it off. Where the kernel
+   * does not tell what a client has taken (it does on Linux), one that takes less than its send
+   * queue, of up to some MiB, in that time counts as idle, too. Default: 60000.
    */
   readonly idleTimeout?: number;
   /** Is told how every download ended, exactly once. */

@@ -3,6 +3,7 @@ import type { Download, Transfer } from '@sluice/core';
 import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
+import { sendQueueOf } from './send-queue.ts';
 
 /**
  * Watches how the answer to a download is taken, and settles the download exactly once: when the
@@ -33,6 +34,7 @@ export function watchTransfer(
     reports,
     forget: undefined,
     seen: '',
+    queue: undefined,
     wasQuiet: false,
     over: false,
   };
@@ -62,6 +64,8 @@ interface Watch {
   forget: (() => void) | undefined;
   /** How far the transfer had come when it was last looked at. */
   seen: string;
+  /** Bytes that the kernel held when it was last asked. */
+  queue: number | undefined;
   /** Nothing moved for half of the idle timeout. */
   wasQuiet: boolean;
   over: boolean;
@@ -85,9 +89,23 @@ function onFinish(watch: Watch): void {
 function onTick(watch: Watch, idleTimeout: number): void {
   const now = progressOf(watch);
   const isQuiet = now === watch.seen && !isWaiting(watch.ctx);
-  if (isQuiet && watch.wasQuiet) return onIdle(watch, idleTimeout);
   watch.seen = now;
-  watch.wasQuiet = isQuiet;
+  if (isQuiet) void onQuiet(watch, idleTimeout);
+  else goOn(watch, false);
+}
+
+/** What Node does not see move may move in the kernel: a slow client is not a stalled one. */
+async function onQuiet(watch: Watch, idleTimeout: number): Promise<void> {
+  const queue = await sendQueueOf(watch.ctx.req.socket);
+  if (watch.over) return;
+  const isQuiet = watch.queue === undefined || queue === watch.queue;
+  watch.queue = queue;
+  if (isQuiet && watch.wasQuiet) onIdle(watch, idleTimeout);
+  else goOn(watch, isQuiet);
+}
+
+function goOn(watch: Watch, wasQuiet: boolean): void {
+  watch.wasQuiet = wasQuiet;
   watch.timer.refresh();
 }
 
