@@ -96,6 +96,8 @@ function onTick(watch: Watch, idleTimeout: number): void {
 
 /** What Node does not see move may move in the kernel: a slow client is not a stalled one. */
 async function onQuiet(watch: Watch, idleTimeout: number): Promise<void> {
+  // A stream of HTTP/2 that has ended has no connection to be asked.
+  if (isGone(watch.ctx)) return end(watch, 'aborted');
   const queue = await sendQueueOf(watch.ctx.req.socket);
   if (watch.over) return;
   const isQuiet = watch.queue === undefined || queue === watch.queue;
