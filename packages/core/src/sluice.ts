@@ -22,7 +22,8 @@ export interface SluiceOptions<S = Subject> {
   readonly policyTimeout?: number;
   /**
    * How many downloads may run at once; the next one gets 503. Each holds one descriptor of the
-   * store and one socket, so keep it well below half of `ulimit -n`. Default: 4096.
+   * store, one socket and up to 128 KiB of memory, so keep it well below half of `ulimit -n`.
+   * Default: 4096.
    */
   readonly maxDownloads?: number;
   /** How many ranges one request may ask for; more are answered with the whole. Default: 16. */
