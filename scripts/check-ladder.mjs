@@ -220,9 +220,9 @@ const rows = [
     allowed: ['./jail.ts', '@sluice/core', 'node:fs', 'node:fs/promises', 'mime-types'],
   },
   {
-    module: 'packages/storage-local/src/tree.ts',
+    module: 'packages/storage-local/src/write/tree.ts',
     refused: ['koa', '@koa/router', '@sluice/koa'],
-    allowed: ['./jail.ts', '@sluice/core', 'fs-extra', 'fs-extra/esm'],
+    allowed: ['../jail.ts', './draft.ts', '@sluice/core', 'fs-extra', 'fs-extra/esm'],
   },
 ];
 

@@ -49,6 +49,15 @@ export function writeFault(error: unknown): SluiceError {
   return codeOf(error) === 'ENOENT' ? removedMeanwhile(error) : readFault(error);
 }
 
+/** Waits for a call on the way to the disk, and names the cause when it fails. */
+export async function onDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw writeFault(error);
+  }
+}
+
 /** The failure of a write whose folder, or whose draft, somebody removed in the middle of it. */
 export function removedMeanwhile(cause?: unknown): SluiceError {
   return new SluiceError('SLUICE_UNAVAILABLE', 'the folder was removed meanwhile', {

@@ -25,7 +25,7 @@ import { listObjects } from './listing.ts';
 import { type Confined, openRegular } from './open-regular.ts';
 import { fillWindow, readWindow } from './reader.ts';
 import { hostSystem, type System } from './system.ts';
-import { createTree, type Tree } from './tree.ts';
+import { createTree, type Tree } from './write/tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
 import { witnessTail } from './version-check.ts';
 

@@ -20,7 +20,8 @@ import test, { type ExecutionContext } from 'ava';
 import { createJail, type JailRules } from '../src/jail.ts';
 import { createDriverOn, createLocalDriver, type LocalDriver } from '../src/local-driver.ts';
 import { hostSystem, type System } from '../src/system.ts';
-import { createTree, draftName } from '../src/tree.ts';
+import { draftName } from '../src/write/draft.ts';
+import { createTree } from '../src/write/tree.ts';
 import {
   asKey,
   faultySystem,

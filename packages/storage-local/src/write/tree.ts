@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import type {
@@ -11,17 +9,17 @@ import type {
   PutOptions,
   StorageKey,
 } from '@sluice/core';
-import { isSluiceError, SluiceError } from '@sluice/core';
 import fsExtra from 'fs-extra';
 
-import { throwIfAborted } from './abort.ts';
-import { piecesOf, takeSource } from './byte-source.ts';
-import { createDescriptor, type Descriptor } from './descriptor.ts';
-import { codeOf, removedMeanwhile, unwritableName, writeFault } from './errno.ts';
-import { type Folder, openFolder } from './folder.ts';
-import { type Jail, placeOf } from './jail.ts';
-import { openRegular } from './open-regular.ts';
-import { readWindow } from './reader.ts';
+import { piecesOf, takeSource } from '../byte-source.ts';
+import { createDescriptor, type Descriptor } from '../descriptor.ts';
+import { codeOf, onDisk, unwritableName, writeFault } from '../errno.ts';
+import { type Folder, openFolder } from '../folder.ts';
+import { type Jail, placeOf } from '../jail.ts';
+import { openRegular } from '../open-regular.ts';
+import { readWindow } from '../reader.ts';
+import { type Rename, store } from './draft.ts';
+import { ensureFolder } from './ensure-folder.ts';
 
 /** The writing half of a driver. */
 export interface Tree {
@@ -36,7 +34,7 @@ export interface TreeOptions {
   readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
   readonly fsync: boolean;
   /** For tests; by default that of the file system. */
-  readonly rename?: (from: string, to: string) => Promise<void>;
+  readonly rename?: Rename;
 }
 
 /**
@@ -87,21 +85,8 @@ export function createTree(options: TreeOptions): Tree {
   };
 }
 
-/**
- * Where the bytes of an object lie until it is whole. A key holds no control character, so no key
- * names it: it is neither served nor listed. What a crash leaves behind can be told by this name.
- */
-export function draftName(): string {
-  return `.sluice-${randomBytes(8).toString('hex')}\u007f`;
-}
-
 /** Bytes: `PATH_MAX` of Linux without its NUL. Elsewhere it is less, and the system tells. */
 const LONGEST_PATH = 4095;
-
-interface StoreOptions extends PutOptions, TreeOptions {
-  /** Of the object that this one is a copy of. */
-  readonly copyOf?: BigIntStats;
-}
 
 interface Route {
   readonly place: MappedPath;
@@ -133,104 +118,6 @@ async function inFolderOf<T>(
   }
 }
 
-/**
- * Opens a folder, and makes it and those above it where they are missing. Somebody may be removing
- * empty folders meanwhile, so it is tried a few times.
- */
-async function ensureFolder(root: string, path: string, options: TreeOptions): Promise<Folder> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await makeFolders(root, path, options);
-    } catch (error) {
-      const isGone = isSluiceError(error) && error.code === 'SLUICE_UNAVAILABLE';
-      if (!isGone || attempt === ATTEMPTS) throw error;
-    }
-  }
-}
-
-const ATTEMPTS = 5;
-
-/** One by one, each inside one that is proven. */
-async function makeFolders(root: string, path: string, options: TreeOptions): Promise<Folder> {
-  const found = await openFolder(root, path, options.jail);
-  if (found !== undefined) return found;
-  if (path === root) throw unwritableName();
-  const parent = await makeFolders(root, dirname(path), options);
-  const entry = join(parent.at, basename(path));
-  try {
-    await makeFolder(entry);
-    if (options.fsync) await onDisk(parent.sync());
-    const made = await openFolder(root, path, options.jail);
-    if (made !== undefined) return made;
-    // Something else has the name: a file, or a link that leads nowhere good.
-    throw (await isFolder(entry)) ? removedMeanwhile() : unwritableName();
-  } finally {
-    parent.close();
-  }
-}
-
-/**
- * Not `ensureDir`: asked for a folder inside one that was removed and is still open, Node's
- * recursive `mkdir` goes on trying for ever.
- */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await fsExtra.mkdir(path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw writeFault(error);
-  }
-}
-
-/** @throws SluiceError `SLUICE_UNAVAILABLE` when nothing is there, or no longer */
-async function isFolder(path: string): Promise<boolean> {
-  return (await onDisk(fsExtra.lstat(path))).isDirectory();
-}
-
-async function store(
-  folder: Folder,
-  name: string,
-  source: ByteSource,
-  options: StoreOptions,
-): Promise<BigIntStats> {
-  const draft = join(folder.at, draftName());
-  const handle = await onDisk(open(draft, 'wx'));
-  try {
-    await writeDraft(handle, source, options);
-    throwIfAborted(options.signal);
-    await publish(draft, join(folder.at, name), options);
-    if (options.fsync) await onDisk(folder.sync());
-    // After the renaming, which changes the inode: so it is the version that readers will see.
-    return await onDisk(handle.stat({ bigint: true }));
-  } catch (error) {
-    await fsExtra.unlink(draft).catch(() => undefined);
-    throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function writeDraft(
-  handle: FileHandle,
-  source: ByteSource,
-  { jail, signal, fsync, copyOf }: StoreOptions,
-): Promise<void> {
-  for await (const piece of piecesOf(source, signal)) await onDisk(handle.writeFile(piece));
-  if (copyOf !== undefined) await onDisk(handle.utimes(copyOf.atime, copyOf.mtime));
-  if (fsync) await onDisk(jail.system.io.sync(handle.fd));
-}
-
-/** Linking fails where a name is taken, as one step; renaming replaces what is there, as one step. */
-async function publish(draft: string, path: string, options: StoreOptions): Promise<void> {
-  if (options.ifAbsent !== true) return onDisk(renameWith(options)(draft, path));
-  try {
-    await fsExtra.link(draft, path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw writeFault(error);
-    throw new SluiceError('SLUICE_EXISTS', 'an object of that key exists', { cause: error });
-  }
-  await onDisk(fsExtra.unlink(draft));
-}
-
 /** What the rules take for an object, or for a link that may lead to one. */
 async function entryAt(path: string, { symlinks }: Jail): Promise<'file' | 'link' | undefined> {
   try {
@@ -250,7 +137,7 @@ async function renameObject(
 ): Promise<'done' | 'missing' | 'impossible'> {
   const into = await ensureFolder(target.root, dirname(target.path), options);
   try {
-    await renameWith(options)(join(folder.at, name), join(into.at, basename(target.path)));
+    await renameOf(options)(join(folder.at, name), join(into.at, basename(target.path)));
     if (options.fsync) await onDisk(Promise.all([into.sync(), folder.sync()]));
     return 'done';
   } catch (error) {
@@ -312,15 +199,6 @@ async function removeEntry(folder: Folder, name: string, { fsync }: TreeOptions)
   }
 }
 
-function renameWith({ rename }: TreeOptions): (from: string, to: string) => Promise<void> {
+function renameOf({ rename }: TreeOptions): Rename {
   return rename ?? fsExtra.rename;
-}
-
-/** Names the cause of a failed write. What a source throws is not touched. */
-async function onDisk<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw writeFault(error);
-  }
 }
