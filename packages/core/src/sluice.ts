@@ -29,9 +29,10 @@ export interface SluiceOptions<S = Subject> {
   /** How many ranges one request may ask for; more are answered with the whole. Default: 16. */
   readonly maxRanges?: number;
   /**
-   * Milliseconds that a client may take no bytes before an adapter cuts it off. Where the kernel
-   * does not tell what a client has taken (it does on Linux), one that takes less than its send
-   * queue, of up to some MiB, in that time counts as idle, too. Default: 60000.
+   * Milliseconds that a client may seem to take no bytes before an adapter cuts it off, after at most
+   * one and a half times as long. What a client takes is seen in steps, so a very slow one can seem to
+   * stand still: on Linux the steps are of up to some hundred KiB, elsewhere of some MiB. At the
+   * default, 60000, clients from about 6 KB/s on are safe on Linux.
    */
   readonly idleTimeout?: number;
   /** Is told how every download ended, exactly once. */

@@ -13,7 +13,8 @@ import { watchTransfer } from './transfer.ts';
  * A client may send hundreds of requests on one connection without reading an answer. None is
  * opened before its turn, so that a connection holds one object and one place at a time.
  *
- * @returns the plan; `undefined` when the client left before its turn, and nothing was decided
+ * @returns the plan; `undefined` when the client left before its turn, or another middleware answered
+ * meanwhile, and nothing was decided
  */
 export async function deliver<S>(
   ctx: DownloadContext,
@@ -22,7 +23,7 @@ export async function deliver<S>(
   reports: Reports,
 ): Promise<DownloadPlan | undefined> {
   const turn = turnOf(ctx);
-  if (turn !== undefined && !(await turn)) return undefined;
+  if (turn !== undefined && (!(await turn) || ctx.headerSent)) return undefined;
   const download = await sluice.open(request);
   const { plan } = download;
   if (ctx.headerSent) {

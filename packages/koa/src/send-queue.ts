@@ -9,6 +9,8 @@ import type { Socket } from 'node:net';
  *
  * Node learns nothing of a client that reads slowly until a large part of the kernel's queue, of up
  * to 4 MiB, is free again. At 20 KB/s that takes minutes, in which the client seems to stand still.
+ * The queue moves sooner, though not with every byte: the other end tells what it has taken in steps
+ * of its own, measured at up to 250 KiB.
  */
 export async function sendQueueOf({ localPort, remotePort }: Socket): Promise<number | undefined> {
   if (localPort === undefined || remotePort === undefined) return undefined;
