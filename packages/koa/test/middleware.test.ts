@@ -145,6 +145,8 @@ for (const { name, Koa: App } of KOAS) {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no session store'))],
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what is tried
+    ['rejects with nothing', () => Promise.reject()],
   ] as const) {
     test(`${name}: a subject that ${how} is a fault of the application, and nothing is served`, async (t) => {
       const { port, errors, events } = await serve(t, App, (app, sluice) => {
@@ -155,7 +157,11 @@ for (const { name, Koa: App } of KOAS) {
       t.is(response.body.toString(), 'Internal Server Error');
       t.deepEqual(
         errors.map(({ message }) => message),
-        ['no session store'],
+        [
+          how === 'rejects with nothing'
+            ? 'downloads: the subject could not be told'
+            : 'no session store',
+        ],
       );
       t.is(events.length, 0);
     });

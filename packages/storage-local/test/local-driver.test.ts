@@ -62,6 +62,7 @@ const mistakes: readonly (readonly [unknown, string])[] = [
     { root: '/tmp', contentTypes: { '.md': 'a\r\nb: c' } },
     'contentTypes[".md"] must be a media type, got "a\\r\\nb: c"',
   ],
+  [{ root: '/tmp', contentTypes: ['.md'] }, 'contentTypes must be an object, got an array'],
   [{ root: '/tmp', contentTypes: { '.md': 5 } }, 'contentTypes[".md"] must be a media type, got 5'],
   [
     { root: '/tmp', symlink: 'deny' },

@@ -70,7 +70,7 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
  * @example
  * forPattern('users/:id/*path', ({ subject, params }) => subject?.id === params.id ? allow() : deny('not the owner'))
  *
- * @throws TypeError when the pattern is malformed, or the policy not a function
+ * @throws TypeError when the pattern is malformed or can match no key, or the policy is not a function
  */
 export function forPattern<S = Subject>(pattern: string, policy: Policy<S>): Policy<S> {
   return limited('forPattern', pattern, policy, compilePattern(pattern));

@@ -108,7 +108,13 @@ export function notApplicable(): NotApplicable {
  * copies of this package in one application still understand each other.
  */
 export function isDecision(value: unknown): value is Decision {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, MARK);
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return Object.hasOwn(value, MARK);
+  } catch {
+    // A proxy that refuses to be looked at.
+    return false;
+  }
 }
 
 /** Gives an allow or a denial the name of its rule, unless a rule further in has given its own. */

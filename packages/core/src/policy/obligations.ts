@@ -56,9 +56,9 @@ export function joinObligations(
     if (value !== undefined) joined[name] = value;
   }
   if (weaker.headers !== undefined && stronger.headers !== undefined) {
-    joined['headers'] = { ...weaker.headers, ...stronger.headers };
+    joined['headers'] = Object.freeze({ ...weaker.headers, ...stronger.headers });
   }
-  return joined;
+  return Object.freeze(joined);
 }
 
 interface Rule {

@@ -53,6 +53,21 @@ const notAllowed: readonly (readonly [string, Policy])[] = [
       ),
     ),
   ],
+  [
+    'a promise of an object that cannot be looked at',
+    returning(
+      Promise.resolve(
+        new Proxy(
+          {},
+          {
+            getOwnPropertyDescriptor: () => {
+              throw new Error('trap');
+            },
+          },
+        ),
+      ),
+    ),
+  ],
   ['not-applicable', returning(notApplicable())],
   ['a denial', returning(deny('no'))],
   [
