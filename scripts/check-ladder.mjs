@@ -76,7 +76,7 @@ const rows = [
     module: `${core}/http/range.ts`,
     refused: [
       ...foreign,
-      ...above('keys', 'policy', 'storage', 'plan', 'body', 'testing'),
+      ...above('keys', 'policy', 'storage', 'plan', 'offload', 'body', 'testing'),
       '../errors.ts',
       '../options.ts',
       '../sluice.ts',
@@ -91,7 +91,7 @@ const rows = [
     module: `${core}/keys/storage-key.ts`,
     refused: [
       ...foreign,
-      ...above('http', 'policy', 'storage', 'plan', 'body', 'testing'),
+      ...above('http', 'policy', 'storage', 'plan', 'offload', 'body', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:crypto',
@@ -133,7 +133,7 @@ const rows = [
     module: `${core}/plan/plan-download.ts`,
     refused: [
       ...foreign,
-      ...above('body', 'testing'),
+      ...above('body', 'offload', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:stream',
@@ -149,6 +149,29 @@ const rows = [
       '../keys/storage-key.ts',
       '../policy/decision.ts',
       '../storage/driver.ts',
+    ],
+  },
+  {
+    module: `${core}/offload/nginx.ts`,
+    refused: [
+      ...foreign,
+      ...above('body', 'testing'),
+      '../sluice.ts',
+      '../index.ts',
+      'node:stream',
+      'node:timers',
+      'range-parser',
+    ],
+    allowed: [
+      './dialect.ts',
+      '../errors.ts',
+      '../options.ts',
+      '../http/field.ts',
+      '../keys/storage-key.ts',
+      '../policy/obligations.ts',
+      '../storage/driver.ts',
+      '../plan/plan-download.ts',
+      'node:path',
     ],
   },
   {

@@ -7,8 +7,10 @@ import type { Download } from './download.ts';
 import { isSluiceError } from './errors.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
+import type { Dialect } from './offload/dialect.ts';
+import { planOffload } from './offload/plan-offload.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
-import { planDownload } from './plan/plan-download.ts';
+import { planDownload, type PlanFacts } from './plan/plan-download.ts';
 import { planFailure, planMissing, RETRY_AFTER } from './plan/refusal.ts';
 import type { Obligations } from './policy/obligations.ts';
 import type { ObjectHandle, ObjectStat, StorageDriver, Window } from './storage/driver.ts';
@@ -20,6 +22,8 @@ export interface AllowedDownload {
   readonly conditions: Conditions;
   readonly obligations: Obligations;
   readonly maxRanges: number;
+  /** Of the front server, where there is one. */
+  readonly dialect: Dialect | undefined;
 }
 
 /** A download that is planned, with what it will send. */
@@ -67,7 +71,7 @@ async function attemptHead(
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
   const stat = await storage.stat(allowed.key);
-  return { plan: stat === undefined ? planMissing() : planFor(allowed, stat) };
+  return { plan: stat === undefined ? planMissing() : planFor(storage, allowed, stat) };
 }
 
 async function attemptGet(
@@ -78,7 +82,7 @@ async function attemptGet(
   if (handle === undefined) return { plan: planMissing() };
   let streaming = false;
   try {
-    const plan = planFor(allowed, handle.stat);
+    const plan = planFor(storage, allowed, handle.stat);
     const runs = runsOf(plan);
     const [first] = runs;
     if (first === undefined) return { plan };
@@ -95,8 +99,14 @@ async function attemptGet(
   }
 }
 
-function planFor(allowed: AllowedDownload, stat: ObjectStat): DownloadPlan {
-  return planDownload({ ...allowed, stat, now: Date.now(), boundary: createBoundary });
+function planFor(
+  storage: StorageDriver,
+  { dialect, ...allowed }: AllowedDownload,
+  stat: ObjectStat,
+): DownloadPlan {
+  const facts: PlanFacts = { ...allowed, stat, now: Date.now(), boundary: createBoundary };
+  if (dialect === undefined) return planDownload(facts);
+  return planOffload(facts, { dialect, place: storage.localPath?.(allowed.key) });
 }
 
 function runsOf(plan: DownloadPlan): readonly BodyRun[] {

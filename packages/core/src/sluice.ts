@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { type CompletionListener, createSettle } from './completion.ts';
 import type { Download, DownloadRequest } from './download.ts';
 import { assertKey } from './keys/storage-key.ts';
-import { openObject, type PreparedDownload } from './open-object.ts';
+import { assertDialect } from './offload/assert-dialect.ts';
+import type { Dialect } from './offload/dialect.ts';
+import { type AllowedDownload, openObject, type PreparedDownload } from './open-object.ts';
 import { checkOptions, integerOption, MAX_MILLISECONDS, ownOf, quote } from './options.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planBusy, planDenial, planMethod, planNoKey } from './plan/refusal.ts';
@@ -18,6 +20,11 @@ export interface SluiceOptions<S = Subject> {
   readonly storage: StorageDriver;
   /** Asked before every download, and before the store is touched. */
   readonly policy: Policy<S>;
+  /**
+   * Describes the front server that sends the files, as `nginx({ prefix: '/_sluice/' })` of
+   * `@sluice/core/offload` does. What it cannot carry is streamed. Default: everything is streamed.
+   */
+  readonly dialect?: Dialect | undefined;
   /** Milliseconds in which the policy must answer; a later answer is a denial. Default: 5000. */
   readonly policyTimeout?: number;
   /**
@@ -59,6 +66,10 @@ export interface Sluice<S = Subject> {
   plan(request: DownloadRequest<S>): Promise<DownloadPlan>;
   /** Says what the policy decides and which rules it passed over. It never reaches a client. */
   explain(request: ExplainRequest<S>): Promise<Explanation>;
+  /** The store, as it was given. */
+  readonly storage: StorageDriver;
+  /** The front server's, as it was given; an adapter lets no other order of its kind out. */
+  readonly dialect: Dialect | undefined;
   /** Milliseconds; see {@link SluiceOptions}. */
   readonly idleTimeout: number;
   /** Closes the store. */
@@ -73,7 +84,7 @@ export interface Sluice<S = Subject> {
  */
 export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> {
   const settings = checkSettings(options);
-  const { storage, policy, policyTimeout, maxDownloads, maxRanges } = settings;
+  const { storage, policy, dialect, policyTimeout, maxDownloads, maxRanges } = settings;
   let running = 0;
 
   /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
@@ -91,7 +102,8 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
     if (running >= maxDownloads) return { plan: planBusy(), rule, placed: false };
     running += 1;
     const obligations = joinObligations(own.obligations, verdict.obligations);
-    const opened = await openObject(storage, { method, key, conditions, obligations, maxRanges });
+    const allowed: AllowedDownload = { method, key, conditions, obligations, maxRanges, dialect };
+    const opened = await openObject(storage, allowed);
     return { ...opened, rule, placed: true };
   };
 
@@ -120,6 +132,8 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
       const question = { subject, method, key: assertKey('explain', key) };
       return explain(policy, question, policyTimeout);
     },
+    storage,
+    dialect,
     idleTimeout: settings.idleTimeout,
     async close() {
       await storage.close?.();
@@ -135,6 +149,7 @@ interface Placed extends PreparedDownload {
 const OPTIONS = [
   'storage',
   'policy',
+  'dialect',
   'policyTimeout',
   'maxDownloads',
   'maxRanges',
@@ -142,19 +157,21 @@ const OPTIONS = [
   'onCompletion',
 ];
 
-interface Settings<S> extends Required<Omit<SluiceOptions<S>, 'onCompletion'>> {
+interface Settings<S> extends Required<Omit<SluiceOptions<S>, 'onCompletion' | 'dialect'>> {
+  readonly dialect: Dialect | undefined;
   readonly onCompletion: CompletionListener<S> | undefined;
 }
 
 function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
   const own = checkOptions('createSluice', options, OPTIONS);
-  const { storage, policy, onCompletion } = own;
+  const { storage, policy, dialect, onCompletion } = own;
   checkPolicy('createSluice', policy);
   if (!isDriver(storage)) {
     throw new TypeError(
       `createSluice: storage must be a driver with stat and open, got ${quote(storage)}`,
     );
   }
+  if (dialect !== undefined) assertDialect('createSluice', dialect);
   if (onCompletion !== undefined && typeof onCompletion !== 'function') {
     throw new TypeError(
       `createSluice: onCompletion must be a function, got ${quote(onCompletion)}`,
@@ -171,6 +188,7 @@ function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
   return {
     storage,
     policy,
+    dialect,
     onCompletion,
     policyTimeout: time('policyTimeout', 5000),
     maxDownloads: count('maxDownloads', 4096),

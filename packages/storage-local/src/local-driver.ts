@@ -138,6 +138,8 @@ function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver 
       return createHandle(key, describe(key, confined.stats), holdVersion(confined, jail));
     },
     localPath(key) {
+      // A server that refuses links would refuse it, and one that follows them can be led outside.
+      if (jail.symlinks === 'inside') return undefined;
       const place = placeOf(key, jail);
       return place && { root: place.root, prefix: place.prefix, path: place.path };
     },

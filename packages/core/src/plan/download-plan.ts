@@ -66,6 +66,8 @@ export interface RangePart {
 export interface OffloadPlan extends Planned {
   readonly kind: 'offload';
   readonly status: 200;
+  /** The name of the dialect whose header it is. */
+  readonly dialect: string;
 }
 
 /** RFC 9110 §15.4.5. */

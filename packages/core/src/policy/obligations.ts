@@ -24,6 +24,8 @@ export interface Obligations {
    * is shown inline.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Bounds the transfer, in bytes a second; an integer of at least 1. Default: no bound. */
+  readonly rate?: number | undefined;
 }
 
 /**
@@ -93,6 +95,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   headers: {
     expected: 'an object of header fields',
     holds: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  },
+  rate: {
+    expected: 'an integer of at least 1, in bytes a second',
+    holds: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1,
   },
 } satisfies Record<keyof Obligations, Rule>;
 

@@ -30,7 +30,10 @@ export interface StorageDriver {
    */
   open(key: StorageKey, call?: Call): Promise<ObjectHandle | undefined>;
 
-  /** Where the object lies on a disk that a front server can read; without I/O. */
+  /**
+   * Where the object lies on a disk that a front server can read; without I/O. `undefined` where the
+   * path could lead elsewhere than `open` does, as through a link.
+   */
   localPath?(key: StorageKey): LocalPath | undefined;
 
   /**
@@ -177,7 +180,10 @@ export type ByteSource =
 export interface LocalPath {
   /** The root folder, absolute, with its links resolved. */
   readonly root: string;
-  /** The prefix of keys that is mapped to this root. */
+  /**
+   * The prefix of keys that is mapped to this root, `''` for all others; a driver has one root for
+   * each, since a front server finds the root by it.
+   */
   readonly prefix: string;
   /** The absolute path. */
   readonly path: string;

@@ -1,0 +1,71 @@
+import type { Conditions } from '../http/preconditions.ts';
+import type { PlanHeaders } from '../plan/download-plan.ts';
+import type { LocalPath } from '../storage/driver.ts';
+
+/**
+ * What an application and its front server have agreed on: how the application orders a file to be
+ * sent, and what the server makes of the answer. A server is described whole, not only by the name
+ * of its header, because servers differ in all the rest.
+ *
+ * All members are pure and none throws. What a dialect says it cannot carry is streamed by the
+ * application instead; what it wrongly says it can is a wrong answer, or a leak. `checkDialect` of
+ * `@sluice/core/testing` tries one out.
+ */
+export interface Dialect {
+  /** Names the server in plans, events and logs: `nginx`. */
+  readonly name: string;
+
+  /** The response header that orders a file to be sent, in lower case: `x-accel-redirect`. */
+  readonly header: string;
+
+  /**
+   * Gives the value of that header for the file at a place, or `undefined` when the server cannot
+   * be told of it: a name that its codec cannot carry, or a root that is mapped to nothing.
+   *
+   * Each character stands for one byte, as in every header of Node; no two places share a value.
+   *
+   * @param headers those of the answer, for a server that takes them with the file's name
+   */
+  valueFor(place: LocalPath, headers: PlanHeaders): string | undefined;
+
+  /**
+   * Tells whether a header of the application's answer reaches the client beside the file, with the
+   * same value. It is not asked about those that the server {@link makes} itself.
+   */
+  carries(name: string, value: string, place: LocalPath): boolean;
+
+  /**
+   * Headers that the server makes itself from the file, in lower case; the application sends none of
+   * them. `content-length` is one with every server.
+   */
+  readonly makes: readonly string[];
+
+  /**
+   * Gives the entity tag that the server makes of a file, where it makes its own. The application
+   * answers conditional requests by it, and streams what has another one. Absent where the server
+   * keeps the application's.
+   */
+  entityTagOf?(file: FileFacts): string;
+
+  /**
+   * Gives the header that bounds the rate of the transfer. `undefined`, or no such method, means
+   * that the server cannot do it.
+   *
+   * @param rate bytes a second, an integer of at least 1
+   */
+  rateHeaderFor?(rate: number): readonly [name: string, value: string] | undefined;
+
+  /**
+   * Says why the server would answer a range request wrongly, where it would; the application then
+   * streams. Absent where the server does it right.
+   */
+  objectionTo?(conditions: Pick<Conditions, 'range' | 'ifRange'>): string | undefined;
+}
+
+/** What a server knows of a file when it makes its entity tag. */
+export interface FileFacts {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970, whole. */
+  readonly lastModified: number;
+}

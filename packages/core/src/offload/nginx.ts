@@ -1,0 +1,100 @@
+import { isFieldName } from '../http/field.ts';
+import { checkOptions, quote } from '../options.ts';
+import type { Dialect, FileFacts } from './dialect.ts';
+import { percentEncode, segmentsBelow } from './place-codec.ts';
+import { createUriMap, type RootPlaces } from './root-map.ts';
+
+/** What {@link nginx} takes. */
+export interface NginxOptions {
+  /**
+   * The path of the `internal` location that sends the files: `/_sluice/`. Several roots lie below
+   * it under their prefixes of keys, or each has a path of its own: `{ '': '/_a/', videos: '/_b/' }`.
+   */
+  readonly prefix: RootPlaces;
+  /**
+   * Names of further headers that the internal location gives back with
+   * `add_header <Name> $upstream_http_<name>;`, beside {@link NGINX_RESTORED}.
+   */
+  readonly restored?: readonly string[] | undefined;
+}
+
+/**
+ * Headers that nginx drops from the answer when it sends a file, and that the configuration of
+ * `sluice config nginx` gives back. In lower case.
+ */
+export const NGINX_RESTORED: readonly string[] = Object.freeze([
+  'access-control-allow-credentials',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'content-encoding',
+  'content-language',
+  'content-security-policy',
+  'cross-origin-resource-policy',
+  'link',
+  'permissions-policy',
+  'referrer-policy',
+  'strict-transport-security',
+  'timing-allow-origin',
+  'vary',
+  'x-content-type-options',
+  'x-frame-options',
+  'x-robots-tag',
+]);
+
+/**
+ * Describes nginx as the sender: `X-Accel-Redirect` with the URI of an internal location.
+ *
+ * - The URI is decoded once, and a `?` begins its query (`ngx_http_upstream_process_headers`).
+ * - Of the answer it keeps `Content-Type`, `Content-Disposition`, `Cache-Control`, `Expires`,
+ *   `Set-Cookie` and `Accept-Ranges`; all others must be given back by its configuration.
+ * - The entity tag and the date are its own (`ngx_http_set_etag`), as are all ranges.
+ * - `X-Accel-Limit-Rate` bounds the rate, in bytes a second.
+ *
+ * @throws TypeError for a mistake in the options, quoting the value
+ * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
+ */
+export function nginx(options: NginxOptions): Dialect {
+  const { prefix, restored } = checkOptions('nginx', options, ['prefix', 'restored']);
+  const uriOf = createUriMap('nginx', prefix);
+  const carried = new Set([...KEPT, ...NGINX_RESTORED, ...checkNames(restored)]);
+  return Object.freeze<Dialect>({
+    name: 'nginx',
+    header: 'x-accel-redirect',
+    valueFor(place) {
+      const base = uriOf(place);
+      const segments = segmentsBelow(place);
+      if (base === undefined || segments === undefined) return undefined;
+      return `${base}${percentEncode(segments)}`;
+    },
+    carries: (name) => carried.has(name),
+    makes: ['accept-ranges', 'content-length', 'etag', 'last-modified'],
+    entityTagOf: nginxEntityTag,
+    rateHeaderFor: (rate) => ['x-accel-limit-rate', String(rate)],
+  });
+}
+
+/**
+ * Gives the entity tag that nginx and H2O make of a file: hex seconds of its modification, a dash,
+ * its hex size.
+ */
+export function nginxEntityTag({ size, lastModified }: FileFacts): string {
+  return `"${Math.floor(lastModified / 1000).toString(16)}-${size.toString(16)}"`;
+}
+
+/** `ngx_http_upstream_headers_in`: what is copied to the redirected request. */
+const KEPT = ['cache-control', 'content-disposition', 'content-type', 'expires', 'set-cookie'];
+
+function checkNames(names: readonly string[] | undefined): readonly string[] {
+  if (names === undefined) return [];
+  if (!isList(names)) {
+    throw new TypeError(`nginx: restored must be an array of header names, got ${quote(names)}`);
+  }
+  return names.map((name) => {
+    if (typeof name === 'string' && isFieldName(name)) return name.toLowerCase();
+    throw new TypeError(`nginx: restored must hold names of headers, got ${quote(name)}`);
+  });
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
