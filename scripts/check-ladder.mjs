@@ -238,6 +238,23 @@ const rows = [
     typesOnly: ['koa', '@koa/router'],
   },
   {
+    module: 'packages/emulator/src/nginx.ts',
+    refused: ['fs-extra', 'graceful-fs', '@sluice/koa', '@sluice/storage-local', '@sluice/cli'],
+    allowed: ['./serve-file.ts', '@sluice/core', '@sluice/core/http', 'node:fs', 'node:http'],
+    typesOnly: ['koa', '@koa/router'],
+  },
+  {
+    module: 'packages/cli/src/main.ts',
+    refused: ['koa', '@koa/router', 'fs-extra', '@sluice/koa', '@sluice/storage-local'],
+    allowed: [
+      './doctor.ts',
+      '@sluice/core',
+      '@sluice/core/offload',
+      'commander',
+      'node:fs/promises',
+    ],
+  },
+  {
     module: 'packages/storage-local/src/local-driver.ts',
     refused: ['koa', '@koa/router', '@sluice/koa', 'fs-extra', 'fs-extra/esm', 'graceful-fs'],
     allowed: ['./jail.ts', '@sluice/core', 'node:fs', 'node:fs/promises', 'mime-types'],
