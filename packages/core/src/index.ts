@@ -64,6 +64,9 @@ export type {
   Transfer,
 } from './download.ts';
 
+// The front server that sends it.
+export type { Dialect } from './offload/dialect.ts';
+
 // All of it together.
 export { createSluice, type ExplainRequest, type Sluice, type SluiceOptions } from './sluice.ts';
 

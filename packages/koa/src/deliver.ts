@@ -1,6 +1,7 @@
 import type { Download, DownloadPlan, DownloadRequest, Sluice } from '@sluice/core';
 
 import { turnOf } from './connection.ts';
+import { raiseFence } from './fence.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { respond } from './respond.ts';
@@ -22,6 +23,7 @@ export async function deliver<S>(
   request: DownloadRequest<S>,
   reports: Reports,
 ): Promise<DownloadPlan | undefined> {
+  raiseFence(ctx, sluice.dialect);
   const turn = turnOf(ctx);
   if (turn !== undefined && (!(await turn) || ctx.headerSent)) return undefined;
   const download = await sluice.open(request);

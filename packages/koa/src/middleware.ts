@@ -3,6 +3,7 @@ import type { Next, ParameterizedContext } from 'koa';
 
 import { checkSluice } from './check-sluice.ts';
 import { deliver } from './deliver.ts';
+import { raiseFence } from './fence.ts';
 import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, isAnswered, targetBelow, userOf } from './request.ts';
 
@@ -48,6 +49,7 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
   return async function downloads(ctx, next) {
     const target = targetBelow(mount, ctx);
     if (target === undefined) {
+      raiseFence(ctx, sluice.dialect);
       await next();
       return;
     }

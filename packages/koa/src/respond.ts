@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 import type { Download, DownloadPlan } from '@sluice/core';
-import { isSendfileHeader } from '@sluice/core/http';
 
+import { isOrder, placeOrder } from './fence.ts';
 import type { DownloadContext } from './request.ts';
 
 /**
@@ -20,8 +20,7 @@ export function respond(ctx: DownloadContext, { plan, body, error }: Download): 
     case 'ranges':
       return answer(ctx, plan, body instanceof Uint8Array ? toBuffer(body) : body);
     case 'offload':
-      // Koa takes null for 204, and no body at all for the text "OK".
-      return answer(ctx, plan, '');
+      return order(ctx, plan);
     case 'not-modified':
       return answer(ctx, plan, undefined);
     case 'precondition-failed':
@@ -53,9 +52,19 @@ const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
+/** What orders the file to be sent waits behind the fence; the rest is an answer like any other. */
+function order(ctx: DownloadContext, { status, headers }: DownloadPlan): void {
+  const all = Object.entries(headers);
+  const orders = all.filter(([name]) => isOrder(ctx, name));
+  const others = all.filter(([name]) => !isOrder(ctx, name));
+  // Koa takes null for 204, and no body at all for the text "OK".
+  answer(ctx, { status, headers: Object.fromEntries(others) }, '');
+  placeOrder(ctx, Object.fromEntries(orders));
+}
+
 function answer(
   ctx: DownloadContext,
-  { status, headers }: DownloadPlan,
+  { status, headers }: Pick<DownloadPlan, 'status' | 'headers'>,
   body: Buffer | Readable | string | undefined,
 ): void {
   const { res } = ctx;
@@ -71,10 +80,13 @@ function answer(
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
 }
 
-function clearHeaders({ res }: DownloadContext): void {
+function clearHeaders(ctx: DownloadContext): void {
+  const { res } = ctx;
+  // Of an earlier download that this one takes the place of.
+  placeOrder(ctx, undefined);
   for (const name of res.getHeaderNames()) {
     // None but the plan orders a front server to send a file.
-    if (OF_ANOTHER_BODY.has(name) || isSendfileHeader(name)) res.removeHeader(name);
+    if (OF_ANOTHER_BODY.has(name) || isOrder(ctx, name)) res.removeHeader(name);
   }
 }
 

@@ -35,6 +35,8 @@ export interface SendDownloadOptions<S = Subject> {
   readonly entityTag?: string | undefined;
   /** Further response headers: `Vary`, `Content-Language`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Bounds the transfer, in bytes a second. Default: no bound. */
+  readonly rate?: number | undefined;
   /** Who asks. Default: `ctx.state.user`; given as `undefined` it means nobody. */
   readonly subject?: S | undefined;
   /** Asked in place of the sluice's policy, by a handler that is the check itself: `() => allow()`. */
@@ -85,12 +87,13 @@ const OPTIONS = [
   'cacheControl',
   'entityTag',
   'headers',
+  'rate',
   'subject',
   'policy',
 ];
 
 function obligationsOf<S>(options: SendDownloadOptions<S>): Obligations {
-  const { attachment, filename, type, encoding, cacheControl, entityTag, headers } = options;
+  const { attachment, filename, type, encoding, cacheControl, entityTag, headers, rate } = options;
   return checkObligations('sendDownload', {
     disposition: dispositionOf(attachment),
     filename,
@@ -99,6 +102,7 @@ function obligationsOf<S>(options: SendDownloadOptions<S>): Obligations {
     cacheControl,
     entityTag,
     headers,
+    rate,
   });
 }
 
