@@ -195,6 +195,7 @@ const rows = [
       'node:net',
       'node:stream',
       'node:stream/promises',
+      'node:timers/promises',
     ],
   },
   {

@@ -86,11 +86,12 @@ async function attemptGet(
     const runs = runsOf(plan);
     const [first] = runs;
     if (first === undefined) return { plan };
-    if (runs.length === 1 && isSmall(first)) {
+    const { rate } = allowed.obligations;
+    if (runs.length === 1 && isSmall(first) && rate === undefined) {
       return { plan, body: await collectWindow(handle, first) };
     }
     streaming = true;
-    const body = createBodyStream(handle, runs);
+    const body = createBodyStream(handle, runs, { rate });
     // A store that fails at the first read can still be told by the status, or asked once more.
     if (!(first instanceof Uint8Array)) await body.prime();
     return { plan, body };

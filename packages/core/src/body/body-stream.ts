@@ -3,8 +3,17 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
 import type { ObjectHandle } from '../storage/driver.ts';
+import { createPacedSource, pieceAtRate } from './paced-source.ts';
 import { createPiecePool, type PiecePool } from './piece-pool.ts';
 import { type BodyRun, createPieceSource, type Piece, type PieceSource } from './piece-source.ts';
+
+/** What {@link createBodyStream} takes. */
+export interface BodyStreamOptions {
+  /** Default: one for the whole process. */
+  readonly pool?: PiecePool;
+  /** Bytes a second that it gives at most. Default: no bound. */
+  readonly rate?: number | undefined;
+}
 
 /**
  * Streams the runs of a body in order, reading one piece ahead at the most.
@@ -15,10 +24,13 @@ import { type BodyRun, createPieceSource, type Piece, type PieceSource } from '.
 export function createBodyStream(
   handle: ObjectHandle,
   runs: readonly BodyRun[],
-  pool: PiecePool = sharedPool,
+  { pool = sharedPool, rate }: BodyStreamOptions = {},
 ): BodyStream {
   const controller = new AbortController();
-  return new BodyStream(createPieceSource(handle, runs, pool, controller.signal), controller);
+  const { signal } = controller;
+  const source = createPieceSource(handle, runs, { pool, most: pieceAtRate(rate), signal });
+  const paced = rate === undefined ? source : createPacedSource(source, rate, signal);
+  return new BodyStream(paced, controller);
 }
 
 /**

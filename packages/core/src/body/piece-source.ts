@@ -26,12 +26,20 @@ export interface PieceSource {
   close(): Promise<void>;
 }
 
+/** What the pieces of a body are made of. */
+export interface PieceOptions {
+  readonly pool: PiecePool;
+  /** Bytes that a piece has at most, but for runs that are bytes already. */
+  readonly most: number;
+  /** Ends a read under way. */
+  readonly signal: AbortSignal;
+}
+
 /** Creates the source of a body. It owns the handle. */
 export function createPieceSource(
   handle: ObjectHandle,
   runs: readonly BodyRun[],
-  pool: PiecePool,
-  signal: AbortSignal,
+  { pool, most, signal }: PieceOptions,
 ): PieceSource {
   const left = runs.filter((run) => run instanceof Uint8Array || run.start < run.end);
   let ordinary: AsyncGenerator<Uint8Array, undefined> | undefined;
@@ -39,7 +47,7 @@ export function createPieceSource(
 
   const canLend = (): boolean => ordinary === undefined && handle.fill !== undefined;
   const read = async (): Promise<Piece | undefined> => {
-    ordinary ??= piecesOf(handle, left, signal);
+    ordinary ??= piecesOf(handle, left, { most, signal });
     const { value } = await ordinary.next();
     return value && { bytes: value, lease: undefined };
   };
@@ -49,7 +57,7 @@ export function createPieceSource(
     if (run instanceof Uint8Array) return { bytes: run, lease: undefined };
     const { start, end } = run;
     const lease = pool.lend();
-    const bytes = lease.memory.subarray(0, end - start);
+    const bytes = lease.memory.subarray(0, Math.min(end - start, most));
     const next = start + bytes.byteLength;
     if (next < end) left.unshift({ start: next, end });
     try {
@@ -82,10 +90,14 @@ export function createPieceSource(
 async function* piecesOf(
   handle: ObjectHandle,
   runs: readonly BodyRun[],
-  signal: AbortSignal,
+  { most, signal }: Omit<PieceOptions, 'pool'>,
 ): AsyncGenerator<Uint8Array, undefined> {
   for (const run of runs) {
     if (run instanceof Uint8Array) yield run;
-    else yield* readWindow(handle, run, { signal });
+    else for await (const piece of readWindow(handle, run, { signal })) yield* cut(piece, most);
   }
+}
+
+function* cut(piece: Uint8Array, most: number): Generator<Uint8Array, undefined> {
+  for (let at = 0; at < piece.byteLength; at += most) yield piece.subarray(at, at + most);
 }

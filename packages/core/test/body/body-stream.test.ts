@@ -202,7 +202,7 @@ for (const [name, { serve, connect }] of Object.entries(transports)) {
     const open = (): BodyStream => {
       const handle = createHandle();
       handles.push(handle);
-      const body = createBodyStream(handle, wholeOf(handle), pool);
+      const body = createBodyStream(handle, wholeOf(handle), { pool });
       bodies.push(body);
       return body;
     };
@@ -230,7 +230,7 @@ test('responses that wait for their turn hold one piece each, and come whole', a
   const pool = createPoisonedPool();
   const open = (): BodyStream => {
     const handle = createHandle();
-    return createBodyStream(handle, wholeOf(handle), pool);
+    return createBodyStream(handle, wholeOf(handle), { pool });
   };
   const port = await listen(t, createServer(answer(open, BYTES.length)));
   const client = createClient(connect(port, '127.0.0.1'), true);
@@ -249,7 +249,7 @@ for (const [what, end] of [
   test(`a client that stops reading holds one piece of a body, which is dropped when ${what}`, async (t) => {
     const pool = createPoisonedPool();
     const handle = createHandle(Buffer.alloc(64 * MIB, BYTES.subarray(0, 65_521)));
-    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const body = createBodyStream(handle, wholeOf(handle), { pool });
     const errors: unknown[] = [];
     const listener = answer(
       () => body,
@@ -291,7 +291,7 @@ test('bytes between windows come in their order, and nothing comes of windows wi
   const expected = Buffer.concat(
     runs.map((run) => (run instanceof Uint8Array ? run : BYTES.subarray(run.start, run.end))),
   );
-  const open = (): BodyStream => createBodyStream(createHandle(), runs, pool);
+  const open = (): BodyStream => createBodyStream(createHandle(), runs, { pool });
   const port = await listen(t, createServer(answer(open, expected.length)));
   const client = createClient(connect(port, '127.0.0.1'), false);
   client.socket.write(GET);
@@ -307,7 +307,7 @@ test('a failure in the middle destroys the response, and is told', async (t) => 
   onFill(handle, 2 * MIB, () => {
     throw fault;
   });
-  const open = (): BodyStream => createBodyStream(handle, wholeOf(handle), pool);
+  const open = (): BodyStream => createBodyStream(handle, wholeOf(handle), { pool });
   const failed = new Promise((resolve) => {
     void listen(t, createServer(answer(open, BYTES.length, resolve))).then((port) => {
       const client = createClient(connect(port, '127.0.0.1'), false);
@@ -339,7 +339,7 @@ for (const [when, prepare] of Object.entries(refusals)) {
     const handle = createHandle();
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'Content-Length': BYTES.length });
-      const body = createBodyStream(handle, wholeOf(handle), pool);
+      const body = createBodyStream(handle, wholeOf(handle), { pool });
       prepare(body, response);
       pipeline(body, response, () => undefined);
     });
@@ -355,7 +355,7 @@ test('a body goes as an ordinary stream into a connection that is made of other 
   const pool = createPoisonedPool();
   const handle = createHandle();
   const server = createServer(
-    answer(() => createBodyStream(handle, wholeOf(handle), pool), BYTES.length),
+    answer(() => createBodyStream(handle, wholeOf(handle), { pool }), BYTES.length),
   );
   const kept: Buffer[] = [];
   const connection = new Duplex({
@@ -378,7 +378,7 @@ test('a body goes as an ordinary stream into what is no response, primed or not'
   for (const isPrimed of [true, false]) {
     const pool = createPoisonedPool();
     const handle = createHandle();
-    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const body = createBodyStream(handle, wholeOf(handle), { pool });
     if (isPrimed) await body.prime();
     t.is(body.bytesTaken, 0);
     const kept: Buffer[] = [];
@@ -403,7 +403,7 @@ test('who begins to listen later gets the bytes from then on, and the response g
   let from = 0;
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Length': BYTES.length });
-    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const body = createBodyStream(handle, wholeOf(handle), { pool });
     pipeline(body, response, () => undefined);
     onFill(handle, 2 * MIB, () => {
       from = body.bytesTaken;
@@ -426,7 +426,7 @@ test('a response that gets a write of its own later sees no memory that is used 
   let from = 0;
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Length': BYTES.length });
-    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const body = createBodyStream(handle, wholeOf(handle), { pool });
     pipeline(body, response, () => undefined);
     onFill(handle, 2 * MIB, () => {
       from = body.bytesTaken;
@@ -447,7 +447,7 @@ test('a response that gets a write of its own later sees no memory that is used 
 
 test('a response that is taken away gets no more, and another reader gets the rest', async (t) => {
   const handle = createHandle();
-  const body = createBodyStream(handle, wholeOf(handle), createPoisonedPool());
+  const body = createBodyStream(handle, wholeOf(handle), { pool: createPoisonedPool() });
   const server = createServer((_request, response) => body.pipe(response));
   const socket = connect(await listen(t, server), '127.0.0.1');
   socket.write(GET);
@@ -467,7 +467,7 @@ test('a first piece that cannot be read is thrown, and the handle is closed', as
   const pool = createPoisonedPool();
   const handle = createHandle();
   handle.fill = () => Promise.reject(fault);
-  const body = createBodyStream(handle, wholeOf(handle), pool);
+  const body = createBodyStream(handle, wholeOf(handle), { pool });
   t.is(await t.throwsAsync(body.prime()), fault);
   await once(body, 'close');
   t.true(handle.state.isClosed);
@@ -478,7 +478,7 @@ test('a body that is destroyed closes its handle once the read under way is over
   for (const isPrimed of [true, false]) {
     const pool = createPoisonedPool();
     const handle = createHandle();
-    const body = createBodyStream(handle, wholeOf(handle), pool);
+    const body = createBodyStream(handle, wholeOf(handle), { pool });
     if (isPrimed) await body.prime();
     else body.resume();
     body.destroy();
@@ -486,6 +486,44 @@ test('a body that is destroyed closes its handle once the read under way is over
     t.true(handle.state.isClosed && !handle.state.isMisused);
     t.is(pool.count.out, 0);
   }
+});
+
+test('a body with a rate comes no faster, whole, however it is taken', async (t) => {
+  const size = 3000;
+  const rate = 6000;
+  const run = [{ start: 10, end: 10 + size }];
+  const wanted = BYTES.subarray(10, 10 + size);
+  // The first quarter of a second comes at once, so the last byte after a quarter at the earliest.
+  const least = (size / rate) * 1000 - 250;
+
+  const pool = createPoisonedPool();
+  const port = await listen(
+    t,
+    createServer(answer(() => createBodyStream(createHandle(), run, { pool, rate }), size)),
+  );
+  const started = performance.now();
+  const client = createClient(connect(port, '127.0.0.1'), true);
+  client.socket.write(GET);
+  t.true((await client.take(size)).equals(wanted));
+  t.true(performance.now() - started >= least);
+  t.is(pool.count.out, 0);
+
+  const again = performance.now();
+  const pieces: Buffer[] = await createBodyStream(createHandle(), run, { pool, rate }).toArray();
+  t.true(Buffer.concat(pieces).equals(wanted));
+  t.true(performance.now() - again >= least);
+  t.true(pieces.every((piece) => piece.byteLength <= rate / 4));
+});
+
+test('a body that waits for its rate ends at once when it is destroyed', async (t) => {
+  const handle = createHandle();
+  const body = createBodyStream(handle, wholeOf(handle), { rate: 1 });
+  body.resume();
+  await until(() => body.bytesTaken > 0);
+  body.destroy();
+  await once(body, 'close');
+  t.true(handle.state.isClosed && !handle.state.isMisused);
+  t.is(body.bytesTaken, 1);
 });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

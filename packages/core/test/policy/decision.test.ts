@@ -45,6 +45,9 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     /entityTag must be an entity tag with its quotes, such as '"v7"', got "v7"/,
   ],
   ['split cache control', { cacheControl: 'a\nb' }, /cacheControl must be cache directives/],
+  ['a rate of nothing', { rate: 0 }, /rate must be an integer of at least 1, .* got 0/],
+  ['a rate in parts', { rate: 0.5 }, /rate must be an integer/],
+  ['a rate as text', { rate: '1000' }, /rate must be an integer .* got "1000"/],
   ['empty cache control', { cacheControl: '' }, /cacheControl must be cache directives/],
   [
     'headers that are no object',

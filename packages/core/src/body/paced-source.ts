@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { PIECE } from './piece-pool.ts';
+import type { PieceSource } from './piece-source.ts';
+
+/**
+ * Bounds how many bytes a second a source gives. What a slow client did not take is not made up for:
+ * the next second has no more than any other.
+ *
+ * @param rate bytes a second, at least 1
+ * @param signal ends a wait; whoever destroys the body aborts it
+ */
+export function createPacedSource(
+  source: PieceSource,
+  rate: number,
+  signal: AbortSignal,
+): PieceSource {
+  let due = 0;
+  return {
+    canLend: () => source.canLend(),
+    async next(isLent) {
+      const now = performance.now();
+      if (due > now) await sleep(due - now, undefined, { signal });
+      const piece = await source.next(isLent);
+      due = Math.max(due, performance.now()) + ((piece?.bytes.byteLength ?? 0) * 1000) / rate;
+      return piece;
+    },
+    close: () => source.close(),
+  };
+}
+
+/** Gives how many bytes a piece may have, so that a rate is kept in quarters of a second. */
+export function pieceAtRate(rate: number | undefined): number {
+  return rate === undefined ? PIECE : Math.min(PIECE, Math.ceil(rate / 4));
+}
