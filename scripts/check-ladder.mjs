@@ -175,6 +175,26 @@ const rows = [
     ],
   },
   {
+    module: `${core}/probe/catalogue.ts`,
+    refused: [
+      ...foreign,
+      ...above('policy', 'storage', 'plan', 'offload', 'body', 'testing'),
+      '../sluice.ts',
+      '../index.ts',
+      'node:path',
+      'node:http',
+      'range-parser',
+    ],
+    allowed: [
+      './content.ts',
+      '../errors.ts',
+      '../options.ts',
+      '../http/field.ts',
+      '../keys/storage-key.ts',
+      'node:crypto',
+    ],
+  },
+  {
     module: `${core}/body/window.ts`,
     refused: [
       ...foreign,

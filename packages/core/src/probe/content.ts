@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+
+import type { Canary } from './catalogue.ts';
+
+/**
+ * Gives the bytes of a canary, in pieces of up to 64 KiB. They differ in each canary and each run,
+ * and compress well, so that a front server that compresses is seen to.
+ */
+export function* contentOf(run: string, { id, size }: Canary): Generator<Uint8Array, undefined> {
+  for (let start = 0; start < size; start += PIECE) {
+    yield piece(`${run} ${id}`, start, Math.min(start + PIECE, size));
+  }
+}
+
+/** Gives the SHA-256 of a canary, in hex. */
+export function digestOf(run: string, canary: Canary): string {
+  const hash = createHash('sha256');
+  for (const bytes of contentOf(run, canary)) hash.update(bytes);
+  return hash.digest('hex');
+}
+
+/** A whole number of lines. */
+const PIECE = 64 * 1024;
+
+const LINE = 128;
+
+/** Lines that tell of which canary and from what offset they are. */
+function piece(name: string, start: number, end: number): Uint8Array {
+  const lines: string[] = [];
+  for (let offset = start; offset < end; offset += LINE) {
+    lines.push(`${`canary ${name} at ${offset}`.slice(0, LINE - 1).padEnd(LINE - 1)}\n`);
+  }
+  return Buffer.from(lines.join('')).subarray(0, end - start);
+}
