@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { Readable } from 'node:stream';
 
 import { allow, createSluice, deny, type Dialect, type DownloadEvent } from '@sluice/core';
 import { apache, lighttpd, nginx } from '@sluice/core/offload';
@@ -146,6 +147,13 @@ const REPLACEMENTS: readonly (readonly [string, Koa.Middleware])[] = [
     async (ctx, next) => {
       await next();
       ctx.body = 'mine';
+    },
+  ],
+  [
+    'a stream of its own',
+    async (ctx, next) => {
+      await next();
+      ctx.body = Readable.from(['mine']);
     },
   ],
   [
@@ -375,6 +383,10 @@ test('two sluices of one application each let their own orders out', async (t) =
   const first = makeSluice({ storage: createStore(), dialect: NGINX });
   const second = makeSluice({ storage: createStore(), dialect: MINE });
   const app = new Koa();
+  app.use(async (ctx, next) => {
+    await next();
+    if (ctx.query['gone'] !== undefined) ctx.status = 410;
+  });
   app.use(downloads(first.sluice, { prefix: '/a/' }));
   app.use(downloads(second.sluice, { prefix: '/b/' }));
   const { port } = await startServer(t, app);
@@ -383,6 +395,11 @@ test('two sluices of one application each let their own orders out', async (t) =
   const b = await exchange(t, port, 'GET', '/b/a.txt');
   t.is(b.headers['x-mine'], '/srv/private/a.txt');
   t.is(b.headers['x-accel-redirect'], undefined);
+  for (const path of ['/a/a.txt?gone', '/b/a.txt?gone']) {
+    const gone = await exchange(t, port, 'GET', path);
+    t.is(gone.status, 410);
+    t.is(gone.headers['x-accel-redirect'] ?? gone.headers['x-mine'], undefined);
+  }
 });
 
 test('a second download of the same request takes the place of the first, order and all', async (t) => {
