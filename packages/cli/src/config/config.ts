@@ -1,0 +1,29 @@
+import { nginxConfig } from './nginx.ts';
+import { checkServerName, type ServerName } from './server-name.ts';
+import { checkSite, type ConfigOptions, type Site } from './site.ts';
+
+/**
+ * Writes the configuration of a front server, from the same roots and prefixes that the application
+ * uses: complete, commented, and accepted by the server's own check.
+ *
+ * @example
+ * config('nginx', { roots: '/srv/private', app: 'http://127.0.0.1:3000', listen: ':80' })
+ *
+ * @throws TypeError for an unknown server, a mistake in the options, or a folder that the server's
+ * language cannot express, quoting the value
+ */
+export function config(server: ServerName, options: ConfigOptions): string {
+  return WRITERS[checkServerName('config', server)](checkSite(options));
+}
+
+const WRITERS: Readonly<Record<ServerName, (site: Site) => string>> = {
+  nginx: nginxConfig,
+  apache: unwritten,
+  lighttpd: unwritten,
+  caddy: unwritten,
+  h2o: unwritten,
+};
+
+function unwritten(): string {
+  throw new TypeError('config: not written yet');
+}

@@ -1,0 +1,27 @@
+import { quote } from '@sluice/core';
+
+/** A front server whose configuration can be printed. */
+export type ServerName = 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
+
+/** All of them, in the order in which help texts name them. */
+export const serverNames: readonly ServerName[] = Object.freeze<ServerName[]>([
+  'nginx',
+  'apache',
+  'lighttpd',
+  'caddy',
+  'h2o',
+]);
+
+/**
+ * Takes the name of a server from a text.
+ *
+ * @param owner who takes it, for the message
+ * @throws TypeError when it is none, quoting the value
+ */
+export function checkServerName(owner: string, value: unknown): ServerName {
+  const name = serverNames.find((server) => server === value);
+  if (name !== undefined) return name;
+  throw new TypeError(
+    `${owner}: the server must be one of ${serverNames.join(', ')}, got ${quote(value)}`,
+  );
+}
