@@ -1,0 +1,90 @@
+import type { DownloadEvent } from '@sluice/core';
+
+import { type AppOptions, type Asker, REQUEST_NAME, startApp } from './app.ts';
+import { type Answer, type Ask, exchange } from './client.ts';
+import type { Fixture } from './fixture.ts';
+
+/** One way in which downloads are sent, as a client sees it. */
+export interface Sender {
+  /** Stands before the title of each of its tests. */
+  readonly name: string;
+  /** Whose habits it has: `streaming`, or a front server, real or emulated. */
+  readonly habits: Habits;
+  start(fixture: Fixture): Promise<RunningSender>;
+}
+
+/** Who sends the bytes in the end. */
+export type Habits = 'streaming' | 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
+
+/** A sender that answers requests. */
+export interface RunningSender {
+  readonly name: string;
+  readonly habits: Habits;
+  readonly port: number;
+  ask(ask: Ask): Promise<Answer>;
+  /** Asks, and waits for what the application says of it. */
+  askWithEvent(
+    ask: Ask,
+  ): Promise<{ readonly answer: Answer; readonly event: DownloadEvent<Asker> }>;
+  /** Asks, and does something between the application's decision and its answer. */
+  askMeanwhile(ask: Ask, act: () => void): Promise<Answer>;
+  /** How many connections the application was opened. */
+  connections(): number;
+  stop(): Promise<void>;
+}
+
+/** What stands between the application and its clients. */
+export interface Front {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** The application alone: it streams. */
+export const STREAMING: Sender = {
+  name: 'streaming',
+  habits: 'streaming',
+  start: (fixture) => runSender('streaming', 'streaming', { fixture }),
+};
+
+/**
+ * Starts an application and what stands in front of it.
+ *
+ * @param startFront absent: clients reach the application itself
+ */
+export async function runSender(
+  name: string,
+  habits: Habits,
+  options: AppOptions,
+  startFront?: (appPort: number) => Promise<Front>,
+): Promise<RunningSender> {
+  const app = await startApp(options);
+  const front = await startFront?.(app.port);
+  const port = front?.port ?? app.port;
+  let requests = 0;
+  const named = (ask: Ask): { readonly request: string; readonly ask: Ask } => {
+    requests += 1;
+    const request = String(requests);
+    return { request, ask: { ...ask, headers: { [REQUEST_NAME]: request, ...ask.headers } } };
+  };
+  return {
+    name,
+    habits,
+    port,
+    ask: (ask) => exchange(port, named(ask).ask),
+    async askWithEvent(ask) {
+      const { request, ask: own } = named(ask);
+      const answer = await exchange(port, own);
+      return { answer, event: await app.event(request) };
+    },
+    askMeanwhile(ask, act) {
+      const { request, ask: own } = named(ask);
+      app.meanwhile(request, act);
+      return exchange(port, own);
+    },
+    connections: () => app.connections(),
+    async stop() {
+      await front?.stop();
+      await app.stop();
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import { realSender, SERVERS } from '../src/front.ts';
+import { STREAMING } from '../src/sender.ts';
+import { openLane } from './helpers.ts';
+import { testProtocol } from './protocol.ts';
+
+const WANTED = (process.env['SENDERS'] ?? '').split(',');
+const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))].filter(
+  ({ name }) => process.env['SENDERS'] === undefined || WANTED.includes(name),
+);
+
+openLane(SENDERS);
+for (const sender of SENDERS) testProtocol(sender);
