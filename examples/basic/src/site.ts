@@ -2,6 +2,7 @@ import { once } from 'node:events';
 
 import {
   createSluice,
+  type Dialect,
   type DownloadEvent,
   type Policy,
   type Sluice,
@@ -18,6 +19,8 @@ export interface SiteOptions {
   readonly policy: Policy<Person>;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Of the front server that sends the files. Default: the site streams them. */
+  readonly dialect?: Dialect | undefined;
   readonly onCompletion?: (event: DownloadEvent<Person>) => void;
 }
 
@@ -37,11 +40,12 @@ export interface Site {
  * @throws Error of `server.listen`, with `code`, when the port cannot be had
  */
 export async function startSite(options: SiteOptions): Promise<Site> {
-  const { root, policy, port, onCompletion } = options;
+  const { root, policy, port, dialect, onCompletion } = options;
   const storage = createLocalDriver({ root });
   const sluice = createSluice<Person>({
     storage,
     policy,
+    dialect,
     ...(onCompletion !== undefined && { onCompletion }),
   });
   const server = createApp({ sluice, storage }).listen(port, HOST);

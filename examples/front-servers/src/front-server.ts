@@ -1,0 +1,92 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+import { command, config, type ConfigOptions, type ServerName } from '@sluice/cli';
+
+/** What {@link startFrontServer} takes. */
+export interface FrontServerOptions {
+  /** As `sluice config` takes it. */
+  readonly site: ConfigOptions;
+  /** For the configuration, logs and temporary files; absolute. */
+  readonly folder: string;
+}
+
+/** A front server that listens. */
+export interface FrontServer {
+  readonly configuration: string;
+  /** Resolves when it has ended, by itself or by `close`. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Writes the configuration, has the server check it, and starts the server as a child of this
+ * process.
+ *
+ * @throws Error with what the server said of the configuration, or when it does not come to listen
+ */
+export async function startFrontServer(
+  name: ServerName,
+  { site, folder }: FrontServerOptions,
+): Promise<FrontServer> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, name === 'caddy' ? 'Caddyfile' : `${name}.conf`);
+  await writeFile(file, config(name, { ...site, standalone: folder }));
+  const { program, args, checkArgs, env } = command(name, { file, folder });
+  const environment = { ...process.env, ...env };
+  await promisify(execFile)(program, [...checkArgs], { env: environment });
+  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = once(child, 'exit').then(() => undefined);
+  await waitUntilListening(child, site.listen ?? '');
+  return {
+    configuration: file,
+    ended,
+    async close() {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+      await ended;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** Finds a port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Milliseconds. */
+const PATIENCE = 5000;
+
+async function waitUntilListening(child: ChildProcess, listen: string): Promise<void> {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
+  const deadline = performance.now() + PATIENCE;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the server ended with status ${child.exitCode}`);
+    if (await answers(host, Number(port))) return;
+    await sleep(50);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the server does not listen at ${listen}`);
+}
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
