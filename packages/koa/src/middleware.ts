@@ -4,6 +4,7 @@ import type { Next, ParameterizedContext } from 'koa';
 import { checkSluice } from './check-sluice.ts';
 import { deliver } from './deliver.ts';
 import { raiseFence } from './fence.ts';
+import { createProbe, type ProbeOptions } from './probe/probe.ts';
 import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, isAnswered, targetBelow, userOf } from './request.ts';
 
@@ -19,6 +20,11 @@ export interface DownloadsOptions<S = Subject, C extends DownloadContext = Param
    * application: Koa answers 500, and nothing is sent. Default: `ctx.state.user`.
    */
   readonly subject?: ((ctx: C) => S | undefined | Promise<S | undefined>) | undefined;
+  /**
+   * Lets whoever holds its secret look at the deployment with `sluice doctor`. Every other request
+   * is answered as if there were no such option. Default: nobody.
+   */
+  readonly probe?: ProbeOptions | undefined;
 }
 
 /**
@@ -34,16 +40,17 @@ export interface DownloadsOptions<S = Subject, C extends DownloadContext = Param
  * app.use(downloads(sluice, { prefix: '/files' }));
  *
  * @throws TypeError when the sluice is none, an option is unknown, the prefix is not an absolute
- * path in visible ASCII, or `subject` is not a function
+ * path in visible ASCII, `subject` is not a function, or the secret of the probe is too short
  */
 export function downloads<S = Subject, C extends DownloadContext = ParameterizedContext>(
   sluice: Sluice<S>,
   options: DownloadsOptions<S, C>,
 ): (ctx: C, next: Next) => Promise<void> {
   checkSluice('downloads', sluice);
-  const { prefix, subject } = checkOptions('downloads', options, ['prefix', 'subject']);
-  const mount = mountOf(prefix);
-  const subjectOf = checkSubject(subject) ?? userOf<S>;
+  const own = checkOptions('downloads', options, ['prefix', 'subject', 'probe']);
+  const mount = mountOf(own.prefix);
+  const subjectOf = checkSubject(own.subject) ?? userOf<S>;
+  const probe = own.probe === undefined ? undefined : createProbe('downloads', sluice, own.probe);
 
   // Koa prints the name in its debug output.
   return async function downloads(ctx, next) {
@@ -55,8 +62,10 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
     }
     if (isAnswered(ctx)) return;
     const reports = quietAborts(ctx);
+    const key = keyFromUrlPath(target);
+    if (probe !== undefined && (await probe.answers(ctx, key, reports))) return;
     const subject = await askSubject(subjectOf, ctx);
-    const request = { ...factsOf(ctx), key: keyFromUrlPath(target), subject };
+    const request = { ...factsOf(ctx), key, subject };
     await deliver(ctx, sluice, request, reports);
   };
 }

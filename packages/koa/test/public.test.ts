@@ -1,5 +1,6 @@
 import * as core from '@sluice/core';
 import * as http from '@sluice/core/http';
+import * as probe from '@sluice/core/probe';
 import * as testing from '@sluice/core/testing';
 import * as local from '@sluice/storage-local';
 import test from 'ava';
@@ -60,6 +61,34 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'parseHttpDate',
       'rangeApplies',
       'resolveRange',
+    ],
+  ],
+  [
+    '@sluice/core/probe',
+    probe,
+    [
+      'BEGIN_KEY',
+      'MIN_SECRET_LENGTH',
+      'PROBE_FOLDER',
+      'PROBE_HEADER',
+      'PROBE_MEDIA_TYPE',
+      'PROBE_PROTOCOL',
+      'PROBE_WINDOW',
+      'RUN_BYTES',
+      'RUN_LIFETIME',
+      'canariesOf',
+      'canaryAt',
+      'checkProbeSecret',
+      'contentOf',
+      'createRun',
+      'digestOf',
+      'isProbe',
+      'questionAt',
+      'questionKey',
+      'runIn',
+      'signProbe',
+      'startOfRun',
+      'uncheckedKey',
     ],
   ],
   [

@@ -1,7 +1,6 @@
-import { allow, checkOptions, quote, type Sluice, type StorageKey } from '@sluice/core';
+import { allow, checkOptions, type Sluice, type StorageKey } from '@sluice/core';
 import {
   BEGIN_KEY,
-  type Canary,
   canaryAt,
   checkProbeSecret,
   isProbe,
@@ -16,18 +15,19 @@ import {
 import { deliver } from '../deliver.ts';
 import type { Reports } from '../reports.ts';
 import { type DownloadContext, factsOf } from '../request.ts';
-import { arrivalOf } from './arrival.ts';
-import { createCanaryKeeper } from './canary-keeper.ts';
-import { createDescriber } from './describe.ts';
-import { strayOrder, tell } from './tell.ts';
-import { createUnchecked } from './unchecked.ts';
+import { type ArrivalBook, createArrivalBook } from './arrival-book.ts';
+import { type CanaryKeeper, createCanaryKeeper } from './canary-keeper.ts';
+import { createDescriber, type Describer } from './describer.ts';
+import { tell, tellStray } from './tell.ts';
+import { createUncheckedSluice } from './unchecked-sluice.ts';
+import { VERSIONS } from './versions.ts';
 
 /** What lets `sluice doctor` look at a deployment through its public address. */
 export interface ProbeOptions {
   /**
    * Shared with the doctor, at least 32 characters; it never travels. Its holder can have a fixed
-   * set of about 9 MiB of objects made below `sluice-probe/` in the store, downloaded, and removed,
-   * and can learn where they lie. Nothing else of the store can be reached with it.
+   * set of objects, about 8 MiB, made below `sluice-probe/` in the store, downloaded and removed, and
+   * is told where they lie. Nothing else of the store can be reached with it.
    */
   readonly secret: string;
 }
@@ -46,22 +46,102 @@ export interface Probe {
 /**
  * Creates the probe of a sluice.
  *
- * @throws TypeError when an option is unknown or the secret is too short; its message does not hold
+ * @throws TypeError when an option is unknown or the secret is too short; the message does not hold
  * the secret
  */
 export function createProbe<S>(owner: string, sluice: Sluice<S>, options: ProbeOptions): Probe {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${owner}: probe must be an object with a secret, got ${typeof options}`);
   }
-  const { secret } = checkOptions(`${owner}: probe`, options, ['secret']);
-  const answer = createAnswerer(sluice, checkProbeSecret(owner, secret));
+  const own = checkOptions(`${owner}: probe`, options, ['secret']);
+  const secret = checkProbeSecret(owner, own.secret);
+  const room = furnish(sluice);
   return {
     async answers(ctx, key, reports) {
       if (key === undefined || !key.startsWith(`${PROBE_FOLDER}/`)) return false;
-      const header = ctx.req.headers[PROBE_HEADER];
       const method = ctx.req.method ?? '';
+      const header = ctx.req.headers[PROBE_HEADER];
       if (!isProbe(secret, header, { method, key }, Date.now())) return false;
-      return answer(ctx, key, reports);
+      room.arrivals.note(ctx);
+      return method === 'POST' ? ask(ctx, room, key) : send(ctx, room, key, reports);
     },
   };
+}
+
+/** What a probe works with. */
+interface Room<S> {
+  readonly sluice: Sluice<S>;
+  /** Orders files without having looked at them; absent where nothing is ordered. */
+  readonly unchecked: Sluice | undefined;
+  readonly keeper: CanaryKeeper;
+  readonly describer: Describer;
+  readonly arrivals: ArrivalBook;
+}
+
+function furnish<S>(sluice: Sluice<S>): Room<S> {
+  const unchecked = createUncheckedSluice(sluice);
+  return {
+    sluice,
+    unchecked,
+    keeper: createCanaryKeeper(sluice.storage),
+    describer: createDescriber(sluice, unchecked),
+    arrivals: createArrivalBook(),
+  };
+}
+
+async function ask<S>(ctx: DownloadContext, room: Room<S>, key: StorageKey): Promise<boolean> {
+  if (key === BEGIN_KEY) {
+    const begun = await room.keeper.begin();
+    const { dialect, storage } = room.sluice;
+    tell(ctx, {
+      ...begun,
+      versions: VERSIONS,
+      storage: storage.name,
+      ...(dialect !== undefined && { dialect: { name: dialect.name, header: dialect.header } }),
+    });
+    return true;
+  }
+  const asked = questionAt(key);
+  return asked === undefined ? false : answer(ctx, room, asked);
+}
+
+async function answer<S>(
+  ctx: DownloadContext,
+  { keeper, describer, arrivals, sluice }: Room<S>,
+  { run, question }: { readonly run: string; readonly question: ProbeQuestion },
+): Promise<boolean> {
+  switch (question) {
+    case 'describe':
+      tell(ctx, await describer.describe(run));
+      return true;
+    case 'arrival':
+      tell(ctx, arrivals.describe(ctx));
+      return true;
+    case 'end':
+      tell(ctx, await keeper.end(run));
+      return true;
+    case 'stray':
+      return tellStray(ctx, sluice.dialect?.header, await describer.orderOf(run, 'plain'));
+  }
+}
+
+/** Sends a canary the very way that every object is sent; only the policy is not asked. */
+async function send<S>(
+  ctx: DownloadContext,
+  { sluice, unchecked, describer }: Room<S>,
+  key: StorageKey,
+  reports: Reports,
+): Promise<boolean> {
+  const request = { ...factsOf(ctx), key, subject: undefined };
+  const found = canaryAt(key);
+  if (found !== undefined) {
+    await deliver(ctx, sluice, { ...request, policy: () => allow(found.canary.look) }, reports);
+    return true;
+  }
+  const run = runIn(key);
+  if (run === undefined || key !== uncheckedKey(run) || unchecked === undefined) return false;
+  // Where it would be streamed there is nothing to stream.
+  if ((await describer.uncheckedOrder(run)) === undefined) return false;
+  await deliver(ctx, unchecked, request, reports);
+  return true;
 }

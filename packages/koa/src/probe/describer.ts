@@ -1,0 +1,98 @@
+import {
+  allow,
+  createSluice,
+  type DownloadPlan,
+  type PlanHeaders,
+  type Sluice,
+  type StorageKey,
+} from '@sluice/core';
+import { parseHttpDate } from '@sluice/core/http';
+import {
+  type Canary,
+  canariesOf,
+  type CanaryDescription,
+  digestOf,
+  type ProbeDescription,
+  uncheckedKey,
+} from '@sluice/core/probe';
+
+/** Tells how canaries are going to be answered. */
+export interface Describer {
+  /** Describes those canaries of a run that the store has. */
+  describe(run: string): Promise<ProbeDescription>;
+  /** The value of the header that orders a canary; `undefined` where it is streamed, or missing. */
+  orderOf(run: string, id: string): Promise<string | undefined>;
+  /** The value of the header that orders the file nobody has looked at. */
+  uncheckedOrder(run: string): Promise<string | undefined>;
+}
+
+/** Creates a describer. It plans each canary twice: as it is sent, and as the application would stream it. */
+export function createDescriber<S>(sluice: Sluice<S>, unchecked: Sluice | undefined): Describer {
+  const streaming = createSluice({ storage: sluice.storage, policy: () => allow() });
+
+  const describeCanary = async (run: string, canary: Canary): Promise<CanaryDescription[]> => {
+    const plan = await sluice.plan(requestOf(canary));
+    const streamed = await streaming.plan(requestOf(canary));
+    if (streamed.kind !== 'whole') return [];
+    const { id, key, size } = canary;
+    const path = sluice.storage.localPath?.(key)?.path;
+    const order = orderIn(plan, sluice);
+    return [
+      {
+        id,
+        key,
+        size,
+        sha256: digestOf(run, canary),
+        headers: order === undefined ? streamed.headers : seenBehindFront(streamed.headers, size),
+        sender: order === undefined ? 'application' : 'front',
+        why: plan.why,
+        ...(order !== undefined && { order }),
+        ...(path !== undefined && { path }),
+      },
+    ];
+  };
+
+  /** An entity tag that the front server makes itself is its own. */
+  const seenBehindFront = (headers: PlanHeaders, size: number): PlanHeaders => {
+    const lastModified = parseHttpDate(headers['last-modified'] ?? '');
+    if (lastModified === undefined) return headers;
+    const etag = sluice.dialect?.entityTagOf?.({ size, lastModified });
+    return etag === undefined ? headers : { ...headers, etag };
+  };
+
+  const uncheckedOrder = async (run: string): Promise<string | undefined> => {
+    const plan = await unchecked?.plan(bareRequest(uncheckedKey(run)));
+    return plan && orderIn(plan, sluice);
+  };
+
+  return {
+    uncheckedOrder,
+    async describe(run) {
+      const canaries: CanaryDescription[] = [];
+      for (const canary of canariesOf(run)) canaries.push(...(await describeCanary(run, canary)));
+      const key = uncheckedKey(run);
+      const order = await uncheckedOrder(run);
+      const path = sluice.storage.localPath?.(key)?.path;
+      if (order === undefined || path === undefined) return { canaries };
+      return { canaries, unchecked: { key, order, path } };
+    },
+    async orderOf(run, id) {
+      const canary = canariesOf(run).find((one) => one.id === id);
+      return canary && orderIn(await sluice.plan(requestOf(canary)), sluice);
+    },
+  };
+}
+
+function bareRequest(key: StorageKey): { method: string; key: StorageKey; subject: undefined } {
+  return { method: 'GET', key, subject: undefined };
+}
+
+function requestOf({ key, look }: Canary) {
+  return { ...bareRequest(key), policy: () => allow(look) };
+}
+
+function orderIn<S>(plan: DownloadPlan, { dialect }: Sluice<S>): string | undefined {
+  return plan.kind === 'offload' && dialect !== undefined
+    ? plan.headers[dialect.header]
+    : undefined;
+}
