@@ -1,3 +1,4 @@
+import { caddyConfig } from './caddy.ts';
 import { nginxConfig } from './nginx.ts';
 import { checkServerName, type ServerName } from './server-name.ts';
 import { checkSite, type ConfigOptions, type Site } from './site.ts';
@@ -20,7 +21,7 @@ const WRITERS: Readonly<Record<ServerName, (site: Site) => string>> = {
   nginx: nginxConfig,
   apache: unwritten,
   lighttpd: unwritten,
-  caddy: unwritten,
+  caddy: caddyConfig,
   h2o: unwritten,
 };
 
