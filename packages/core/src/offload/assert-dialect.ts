@@ -49,17 +49,30 @@ const OPTIONAL_METHOD: Member = {
 
 const MEMBERS: Readonly<Record<keyof Dialect, Member>> = {
   name: { holds: (value) => typeof value === 'string' && value !== '', expected: 'a text' },
-  header: { holds: isLowerCaseName, expected: 'the name of a header in lower case' },
+  header: {
+    // An order among these would take the place of what the client is told.
+    holds: (value) => isLowerCaseName(value) && !TOLD.test(String(value)),
+    expected: 'the name in lower case of a header that no client is told, such as x-accel-redirect',
+  },
   valueFor: METHOD,
   carries: METHOD,
   makes: {
-    holds: (value) => Array.isArray(value) && value.every(isLowerCaseName),
-    expected: 'an array of header names in lower case',
+    holds: (value) =>
+      Array.isArray(value) && value.every(isLowerCaseName) && value.includes('content-length'),
+    expected: 'an array of header names in lower case, "content-length" among them',
   },
   entityTagOf: OPTIONAL_METHOD,
   rateHeaderFor: OPTIONAL_METHOD,
   objectionTo: OPTIONAL_METHOD,
+  maxHeadBytes: {
+    holds: (value) => value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1),
+    expected: 'an integer of at least 1, or absent',
+  },
 };
+
+/** What the plan of a download writes, and what every HTTP server adds. */
+const TOLD =
+  /^(?:accept-ranges|cache-control|connection|content-.+|date|etag|keep-alive|last-modified|set-cookie|transfer-encoding|vary|x-content-type-options)$/;
 
 function isLowerCaseName(value: unknown): boolean {
   return typeof value === 'string' && isFieldName(value) && value === value.toLowerCase();

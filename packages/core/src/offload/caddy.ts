@@ -11,9 +11,10 @@ export interface CaddyOptions {
    */
   readonly prefix: RootPlaces;
   /**
-   * Which Caddy it is: `2.6` reads the path as it stands and makes an entity tag of its own; `2.7`
-   * and every later one decodes the path and keeps the application's entity tag. Default: only names
-   * that both read alike, and the entity tag of the application.
+   * Which Caddy it is: `2.6` (Debian 12 and 13) reads the path as it stands and makes an entity tag
+   * of its own; `2.7` and every later one decodes the path and keeps the application's entity tag.
+   * Default: only names that both read alike, and the entity tag of the application; then a client
+   * of 2.6 that sends Caddy's tag back in `If-Match` gets 412, so that it is better to name it.
    */
   readonly version?: '2.6' | '2.7' | undefined;
 }
@@ -22,8 +23,11 @@ export interface CaddyOptions {
  * Describes Caddy as the sender: `X-Accel-Redirect` with a path, which a `handle_response` block
  * with `copy_response_headers` and `file_server` takes.
  *
- * - The block copies every header of the answer; `Last-Modified` and `Accept-Ranges` are Caddy's.
+ * - The block copies the headers of the answer but `Date` and `Server`; `Last-Modified` and
+ *   `Accept-Ranges` are Caddy's.
  * - With a copied `Content-Encoding` the length gets lost, so that an encoded object is streamed.
+ * - It answers 416 to a range unit that it does not know, and 206 to the suffix `-0`, both of which
+ *   are streamed (`parseRange` of Go's net/http).
  * - It has no header for a rate.
  *
  * @throws TypeError for a mistake in the options, quoting the value
@@ -47,15 +51,30 @@ export function caddy(options: CaddyOptions): Dialect {
       const path = segments.join('/');
       return isCarriedRaw(path, isOld) ? `${base}${bytesAsText(path)}` : undefined;
     },
-    carries: (name) => name !== 'content-encoding',
-    makes: [...MADE, ...(isOld ? ['etag'] : [])],
+    carries: (name) => !LOST.has(name),
+    makes: isOld ? MADE_BY_2_6 : MADE,
+    objectionTo: ({ range }) => (range === undefined ? undefined : objectionToRange(range)),
     ...(isOld && { entityTagOf: caddyEntityTag }),
   });
 }
 
-const MADE = ['accept-ranges', 'content-length', 'last-modified'];
+const MADE = Object.freeze(['accept-ranges', 'content-length', 'last-modified']);
 
-/** `rewrite` ends the path at a `?`; a later Caddy decodes what looks like an escape. */
+const MADE_BY_2_6 = Object.freeze([...MADE, 'etag']);
+
+const LOST: ReadonlySet<string> = new Set(['content-encoding', 'date', 'server']);
+
+function objectionToRange(range: string): string | undefined {
+  // RFC 9110 §14.2: a unit that is not understood MUST be ignored; §14.1: its case does not matter.
+  if (!range.startsWith('bytes=')) return 'it refuses this range unit';
+  // RFC 9110 §14.1.2: a suffix of no bytes is unsatisfiable.
+  return /[=,]\s*-\s*\+?0+\s*(?:,|$)/.test(range) ? 'it sends a range of no bytes' : undefined;
+}
+
+/**
+ * `rewrite` ends the path at a `?` (`caddyhttp/rewrite`); a later Caddy decodes what looks like an
+ * escape. Go cuts a blank off the end of a field.
+ */
 function isCarriedRaw(path: string, isOld: boolean): boolean {
   if (hasControl(path) || path.endsWith(' ') || path.includes('?')) return false;
   return isOld || !path.includes('%');

@@ -28,7 +28,8 @@ export type DialectName =
 /**
  * Takes the dialect from configuration, as `SENDFILE_BACKEND` of django-sendfile does.
  *
- * @param name that of a server; `xsendfile` is `apache`; `simple` and `development` stream
+ * @param name that of a server; `xsendfile` is `apache`; `simple` and `development` stream. Case
+ * matters.
  * @returns `undefined` where the application is to stream
  *
  * @example
@@ -41,10 +42,10 @@ export function dialectFromName(
   options: DialectOptions = {},
 ): Dialect | undefined {
   const own = checkOptions('dialectFromName', options, OPTIONS);
-  const { prefix = '/_sluice/', restored, root, encoding, version, host } = own;
+  const { prefix = '/_sluice/', restored, bufferSize, root, encoding, version, host } = own;
   switch (name) {
     case 'nginx':
-      return nginx({ prefix, restored });
+      return nginx({ prefix, restored, bufferSize });
     case 'apache':
     case 'xsendfile':
       return apache({ root, encoding });
@@ -63,7 +64,7 @@ export function dialectFromName(
   );
 }
 
-const OPTIONS = ['prefix', 'restored', 'root', 'encoding', 'version', 'host'];
+const OPTIONS = ['prefix', 'restored', 'bufferSize', 'root', 'encoding', 'version', 'host'];
 
 const NAMES: readonly DialectName[] = [
   'nginx',

@@ -15,7 +15,11 @@ export interface Dialect {
   /** Names the server in plans, events and logs: `nginx`. */
   readonly name: string;
 
-  /** The response header that orders a file to be sent, in lower case: `x-accel-redirect`. */
+  /**
+   * The response header that orders a file to be sent, in lower case: `x-accel-redirect`. None that
+   * clients are told. One that `isSendfileHeader` of `@sluice/core/http` knows is refused to every
+   * other code, policies included.
+   */
   readonly header: string;
 
   /**
@@ -36,30 +40,37 @@ export interface Dialect {
 
   /**
    * Headers that the server makes itself from the file, in lower case; the application sends none of
-   * them. `content-length` is one with every server.
+   * them. Must hold `content-length`, which every server makes.
    */
   readonly makes: readonly string[];
 
   /**
-   * Gives the entity tag that the server makes of a file, where it makes its own. The application
-   * answers conditional requests by it, and streams what has another one. Absent where the server
-   * keeps the application's.
+   * Gives the strong entity tag that the server makes of a file, where it makes its own; `makes` then
+   * names `etag`. The application answers conditional requests by it, and streams what an obligation
+   * gave another one. Absent where the server keeps the application's.
    */
   entityTagOf?(file: FileFacts): string;
 
   /**
-   * Gives the header that bounds the rate of the transfer. `undefined`, or no such method, means
-   * that the server cannot do it.
+   * Gives the header that bounds the rate of the transfer, its name in lower case and one that
+   * `isSendfileHeader` knows. `undefined`, or no such method, means that the server cannot do it.
    *
    * @param rate bytes a second, an integer of at least 1
    */
   rateHeaderFor?(rate: number): readonly [name: string, value: string] | undefined;
 
   /**
-   * Says why the server would answer a range request wrongly, where it would; the application then
-   * streams. Absent where the server does it right.
+   * Says why the server would answer a request with these conditions wrongly, where it would; the
+   * application then streams. Absent where the server does it right.
    */
   objectionTo?(conditions: Pick<Conditions, 'range' | 'ifRange'>): string | undefined;
+
+  /**
+   * The most bytes that the head of the application's answer may have, status line and order
+   * included, for a server that reads it into a buffer of fixed size. What has a longer one is
+   * streamed. Absent where no answer comes near the bound.
+   */
+  readonly maxHeadBytes?: number;
 }
 
 /** What a server knows of a file when it makes its entity tag. */

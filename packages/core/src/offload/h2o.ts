@@ -24,25 +24,42 @@ export interface H2oOptions {
  * from the application. An object of another type is streamed.
  */
 export const H2O_TYPES: Readonly<Record<string, string>> = Object.freeze({
+  '7z': 'application/x-7z-compressed',
+  aac: 'audio/aac',
   avif: 'image/avif',
+  bin: 'application/octet-stream',
+  bz2: 'application/x-bzip2',
   csv: 'text/csv; charset=utf-8',
+  docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  epub: 'application/epub+zip',
   flac: 'audio/x-flac',
   gif: 'image/gif',
   gz: 'application/gzip',
   jpeg: 'image/jpeg',
   jpg: 'image/jpeg',
+  json: 'application/json; charset=utf-8',
+  m4a: 'audio/mp4',
+  mkv: 'video/x-matroska',
   mov: 'video/quicktime',
   mp3: 'audio/mpeg',
   mp4: 'video/mp4',
+  odp: 'application/vnd.oasis.opendocument.presentation',
+  ods: 'application/vnd.oasis.opendocument.spreadsheet',
+  odt: 'application/vnd.oasis.opendocument.text',
   ogg: 'audio/ogg',
   pdf: 'application/pdf',
   png: 'image/png',
+  pptx: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+  rar: 'application/vnd.rar',
   tar: 'application/x-tar',
   tif: 'image/tiff',
   tiff: 'image/tiff',
   txt: 'text/plain; charset=utf-8',
+  wav: 'audio/wav',
   webm: 'video/webm',
   webp: 'image/webp',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  xz: 'application/x-xz',
   zip: 'application/zip',
 });
 
@@ -51,10 +68,11 @@ export const H2O_TYPES: Readonly<Record<string, string>> = Object.freeze({
  * response headers of its query. Experimental.
  *
  * - Every header of the answer is dropped; those that are not about the file come back through the
- *   query, and the media type from a table by extension ({@link H2O_TYPES}).
+ *   query, and the media type from a table by extension ({@link H2O_TYPES}). Some names a handler
+ *   cannot send (`handle_response_header` of lib/handler/mruby.c); they are streamed.
  * - The entity tag and the date are its own, in the form of nginx.
- * - It honours `Range` whatever `If-Range` says, and sends overlapping ranges as often as they are
- *   asked for; such requests are streamed.
+ * - It honours `Range` whatever `If-Range` says, sends overlapping ranges as often as they are asked
+ *   for, and answers 416 to a range unit that it does not know; such requests are streamed.
  * - A FIFO in its folder stops the whole server, and it has no header for a rate.
  *
  * @throws TypeError for a mistake in the options, quoting the value
@@ -77,20 +95,43 @@ export function h2o(options: H2oOptions): Dialect {
     },
     carries(name, value, { path }) {
       if (name === 'content-type') return H2O_TYPES[extensionOf(path)] === value;
-      return name !== 'content-encoding';
+      return !LOST.has(name) && !name.startsWith('x-fallthru-set-');
     },
     makes: MADE,
     entityTagOf: nginxEntityTag,
     objectionTo({ range, ifRange }) {
       if (range === undefined) return undefined;
+      // RFC 9110 §13.1.5: the range must not be sent of another version.
       if (ifRange !== undefined) return 'it does not honour If-Range';
+      // RFC 9110 §14.2: a unit that is not understood MUST be ignored.
+      if (!range.startsWith('bytes=')) return 'it refuses this range unit';
       return range.includes(',') ? 'it does not merge ranges' : undefined;
     },
   });
 }
 
-const MADE = ['accept-ranges', 'content-length', 'etag', 'last-modified'];
+const MADE: readonly string[] = Object.freeze([
+  'accept-ranges',
+  'content-length',
+  'etag',
+  'last-modified',
+]);
 
+/**
+ * `Link` makes H2O push what it names, and not always pass it on; the others but the first are
+ * dropped from what a handler gives (`proxy_should_drop_for_res`) or are its own.
+ */
+const LOST: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'connection',
+  'date',
+  'link',
+  'server',
+  'via',
+  'x-compress-hint',
+]);
+
+/** What `h2o_get_filext` takes for it; case is not folded, since the table has one spelling. */
 function extensionOf(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1);
 }

@@ -1,6 +1,6 @@
 import { checkOptions } from '../options.ts';
 import type { Dialect } from './dialect.ts';
-import { hasControl, percentEncode, segmentsBelow } from './place-codec.ts';
+import { hasControl, pathBelow, percentEncode } from './place-codec.ts';
 import { createFolderMap, type RootPlaces } from './root-map.ts';
 
 /** What {@link lighttpd} takes. */
@@ -32,16 +32,17 @@ export function lighttpd(options: LighttpdOptions = {}): Dialect {
     header: 'x-sendfile',
     valueFor(place) {
       const folder = folderOf(place);
-      const segments = segmentsBelow(place);
-      if (folder === undefined || segments === undefined) return undefined;
-      const path = `${folder}${segments.join('/')}`;
-      return hasControl(path) ? undefined : percentEncode(path.split('/'));
+      const path = folder === undefined ? undefined : pathBelow(folder, place);
+      if (path === undefined || hasControl(path)) return undefined;
+      return percentEncode(path.split('/'));
     },
     carries: (name) => name !== 'content-encoding',
-    makes: ['content-length'],
+    makes: MADE,
     rateHeaderFor(rate) {
       if (rate < 1024) return undefined;
       return ['x-lighttpd-kbytes-per-second', String(Math.floor(rate / 1024))];
     },
   });
 }
+
+const MADE = Object.freeze(['content-length']);

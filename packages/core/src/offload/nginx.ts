@@ -1,5 +1,5 @@
-import { isFieldName } from '../http/field.ts';
-import { checkOptions, quote } from '../options.ts';
+import { isSendfileHeader } from '../http/sendfile-header.ts';
+import { checkOptions, integerOption, quote } from '../options.ts';
 import type { Dialect, FileFacts } from './dialect.ts';
 import { percentEncode, segmentsBelow } from './place-codec.ts';
 import { createUriMap, type RootPlaces } from './root-map.ts';
@@ -16,6 +16,14 @@ export interface NginxOptions {
    * `add_header <Name> $upstream_http_<name>;`, beside {@link NGINX_RESTORED}.
    */
   readonly restored?: readonly string[] | undefined;
+  /**
+   * Bytes of `proxy_buffer_size`, into which nginx reads the whole head of the application's answer;
+   * a longer one is 502. 1 KiB of it is left to headers that other code of the application adds; what
+   * then does not fit is streamed. At least 2048. Default: 4096, the least that nginx has by itself.
+   *
+   * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size
+   */
+  readonly bufferSize?: number | undefined;
 }
 
 /**
@@ -46,17 +54,19 @@ export const NGINX_RESTORED: readonly string[] = Object.freeze([
  *
  * - The URI is decoded once, and a `?` begins its query (`ngx_http_upstream_process_headers`).
  * - Of the answer it keeps `Content-Type`, `Content-Disposition`, `Cache-Control`, `Expires`,
- *   `Set-Cookie` and `Accept-Ranges`; all others must be given back by its configuration.
+ *   `Set-Cookie` and `Accept-Ranges` (`ngx_http_upstream_headers_in`, those with `redirect`); all
+ *   others must be given back by its configuration. `Accept-Ranges` would be there twice.
  * - The entity tag and the date are its own (`ngx_http_set_etag`), as are all ranges.
- * - `X-Accel-Limit-Rate` bounds the rate, in bytes a second.
+ * - `X-Accel-Limit-Rate` bounds the rate, in bytes a second, over any `limit_rate`.
  *
  * @throws TypeError for a mistake in the options, quoting the value
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
  */
 export function nginx(options: NginxOptions): Dialect {
-  const { prefix, restored } = checkOptions('nginx', options, ['prefix', 'restored']);
+  const { prefix, restored, bufferSize } = checkOptions('nginx', options, OPTIONS);
   const uriOf = createUriMap('nginx', prefix);
   const carried = new Set([...KEPT, ...NGINX_RESTORED, ...checkNames(restored)]);
+  const buffer = integerOption('nginx', 'bufferSize', bufferSize, { least: 2048, fallback: 4096 });
   return Object.freeze<Dialect>({
     name: 'nginx',
     header: 'x-accel-redirect',
@@ -66,10 +76,12 @@ export function nginx(options: NginxOptions): Dialect {
       if (base === undefined || segments === undefined) return undefined;
       return `${base}${percentEncode(segments)}`;
     },
-    carries: (name) => carried.has(name),
-    makes: ['accept-ranges', 'content-length', 'etag', 'last-modified'],
+    // `add_header` adds no header whose value is empty.
+    carries: (name, value) => carried.has(name) && value !== '',
+    makes: MADE,
     entityTagOf: nginxEntityTag,
     rateHeaderFor: (rate) => ['x-accel-limit-rate', String(rate)],
+    maxHeadBytes: buffer - 1024,
   });
 }
 
@@ -84,14 +96,43 @@ export function nginxEntityTag({ size, lastModified }: FileFacts): string {
 /** `ngx_http_upstream_headers_in`: what is copied to the redirected request. */
 const KEPT = ['cache-control', 'content-disposition', 'content-type', 'expires', 'set-cookie'];
 
+const MADE = Object.freeze(['accept-ranges', 'content-length', 'etag', 'last-modified']);
+
+const OPTIONS = ['prefix', 'restored', 'bufferSize'];
+
+/** `add_header` would send these a second time, or break the framing. */
+const NOT_RESTORED: ReadonlySet<string> = new Set([
+  ...KEPT,
+  ...MADE,
+  'connection',
+  'content-range',
+  'date',
+  'keep-alive',
+  'server',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 function checkNames(names: readonly string[] | undefined): readonly string[] {
   if (names === undefined) return [];
   if (!isList(names)) {
     throw new TypeError(`nginx: restored must be an array of header names, got ${quote(names)}`);
   }
   return names.map((name) => {
-    if (typeof name === 'string' && isFieldName(name)) return name.toLowerCase();
-    throw new TypeError(`nginx: restored must hold names of headers, got ${quote(name)}`);
+    // What a variable of nginx can name: `$upstream_http_x_frame_options`.
+    if (typeof name !== 'string' || !/^[\w-]+$/.test(name)) {
+      throw new TypeError(
+        `nginx: restored must hold names of headers, of letters, digits, "-" and "_", got ${quote(name)}`,
+      );
+    }
+    const lower = name.toLowerCase();
+    if (NOT_RESTORED.has(lower) || isSendfileHeader(lower)) {
+      throw new TypeError(
+        `nginx: restored cannot hold ${quote(name)}, which is not the application's`,
+      );
+    }
+    return lower;
   });
 }
 

@@ -3,14 +3,27 @@ import type { LocalPath } from '../storage/driver.ts';
 /**
  * Gives the names of the folders and of the file below the root of a place; `undefined` where a
  * server could read them in another way than the application did: nothing below the root, an empty
- * name, `.`, `..`, a NUL, or half of a surrogate pair, which has no UTF-8.
+ * name, `.`, `..`, a NUL, or half of a surrogate pair, which has no UTF-8; and where the path is
+ * longer than a server can open.
  */
 export function segmentsBelow({ root, path }: LocalPath): readonly string[] | undefined {
   const separator = path.at(root.length);
   if (!path.startsWith(root) || (separator !== '/' && separator !== '\\')) return undefined;
+  if (!path.isWellFormed() || !isOpenable(path)) return undefined;
   const rest = path.slice(root.length + 1);
   const segments = (separator === '\\' ? rest.replaceAll('\\', '/') : rest).split('/');
   return segments.every(isPlain) ? segments : undefined;
+}
+
+/**
+ * Gives the path of a place as a server sees it, below a folder that ends with `/`; `undefined` where
+ * {@link segmentsBelow} is, and where that path is longer than the server can open.
+ */
+export function pathBelow(folder: string, place: LocalPath): string | undefined {
+  const segments = segmentsBelow(place);
+  if (segments === undefined) return undefined;
+  const path = `${folder}${segments.join('/')}`;
+  return isOpenable(path) ? path : undefined;
 }
 
 /**
@@ -32,7 +45,8 @@ export function hasControl(text: string): boolean {
   return /[\u0000-\u001f\u007f]/.test(text);
 }
 
-function isPlain(segment: string): boolean {
+/** Tells whether a name leads exactly one folder down, or to one file, with every server. */
+export function isPlain(segment: string): boolean {
   return (
     segment !== '' &&
     segment !== '.' &&
@@ -40,6 +54,16 @@ function isPlain(segment: string): boolean {
     !segment.includes('\0') &&
     segment.isWellFormed()
   );
+}
+
+/**
+ * PATH_MAX of Linux, less its NUL. The application, which opens folder by folder, can open a longer
+ * path; a server cannot (ENAMETOOLONG).
+ */
+const MAX_PATH_BYTES = 4095;
+
+function isOpenable(path: string): boolean {
+  return path.length * 3 <= MAX_PATH_BYTES || Buffer.byteLength(path) <= MAX_PATH_BYTES;
 }
 
 function encodeSegment(segment: string): string {

@@ -1,3 +1,4 @@
+import { parseEntityTag } from '../http/entity-tag.ts';
 import type { DownloadPlan, OffloadPlan, PlanHeaders, WholePlan } from '../plan/download-plan.ts';
 import { planDownload, type PlanFacts } from '../plan/plan-download.ts';
 import type { LocalPath } from '../storage/driver.ts';
@@ -19,30 +20,36 @@ export interface OffloadTarget {
  */
 export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget): DownloadPlan {
   if (place === undefined) return streamed(facts, dialect, 'the store has no local files');
-  const objection = objectionOf(facts, dialect);
-  if (objection !== undefined) return streamed(facts, dialect, objection);
-  const plan = planDownload(seenByServer(facts, dialect));
+  const flaw = flawOf(facts, dialect);
+  if (flaw !== undefined) return streamed(facts, dialect, flaw);
+  const own = withTagOf(dialect, facts);
+  const objection = dialect.objectionTo?.(facts.conditions);
+  // The client that asks for a range has the entity tag that the server sent.
+  if (objection !== undefined) return streamed(own, dialect, objection);
+  const { conditions } = facts;
+  const plan = planDownload({
+    ...own,
+    conditions: { ...conditions, range: undefined, ifRange: undefined },
+  });
   // 304 and 412 need no file.
   if (plan.kind !== 'whole') return plan;
   const order = orderOf(plan, facts, dialect, place);
   return typeof order === 'string' ? streamed(facts, dialect, order) : offload(dialect, order);
 }
 
-/** Says what of the object, or of the request, no order could carry. */
-function objectionOf(
-  { stat, obligations, now, conditions }: PlanFacts,
-  dialect: Dialect,
-): string | undefined {
-  const { size, lastModified } = stat;
-  const entityTag = obligations.entityTag ?? stat.entityTag;
-  if (entityTag === undefined || lastModified === undefined) return 'the object has no validators';
-  if (now - lastModified < SETTLED || !entityTag.startsWith('"')) return 'the version is too young';
-  const isChosen = obligations.entityTag !== undefined;
+/** Says what of the object no order could carry. */
+function flawOf({ stat, obligations, now }: PlanFacts, dialect: Dialect): string | undefined {
+  const { size, lastModified = Number.NaN } = stat;
+  const field = obligations.entityTag ?? stat.entityTag;
+  const entityTag = field === undefined ? undefined : parseEntityTag(field);
+  // Also of a driver that says nonsense, of which a server would make something else.
+  if (entityTag === undefined || !(lastModified >= 0)) return 'the object has no validators';
+  if (now - lastModified < SETTLED) return 'the version is too young';
+  if (entityTag.weak) return 'its entity tag is weak';
   const sentTag = dialect.entityTagOf?.({ size, lastModified });
-  if (isChosen && sentTag !== undefined && sentTag !== entityTag) {
-    return 'it sends an entity tag of its own';
-  }
-  return dialect.objectionTo?.(conditions);
+  return obligations.entityTag !== undefined && sentTag !== undefined && sentTag !== field
+    ? 'it sends an entity tag of its own'
+    : undefined;
 }
 
 /**
@@ -52,16 +59,12 @@ function objectionOf(
  */
 const SETTLED = 2000;
 
-/** The client holds the entity tag that the server sends, and no range is the application's to judge. */
-function seenByServer(facts: PlanFacts, dialect: Dialect): PlanFacts {
-  const { stat, obligations, conditions } = facts;
+/** The client is told the entity tag that the server sends, and asks by it. */
+function withTagOf(dialect: Dialect, facts: PlanFacts): PlanFacts {
+  const { stat, obligations } = facts;
   const { size, lastModified = 0 } = stat;
   const entityTag = dialect.entityTagOf?.({ size, lastModified });
-  return {
-    ...facts,
-    conditions: { ...conditions, range: undefined, ifRange: undefined },
-    ...(entityTag !== undefined && { obligations: { ...obligations, entityTag } }),
-  };
+  return entityTag === undefined ? facts : { ...facts, obligations: { ...obligations, entityTag } };
 }
 
 /** Gives the headers that order the file to be sent, or why none can. */
@@ -77,14 +80,16 @@ function orderOf(
   const rateHeader = rate === undefined ? [] : dialect.rateHeaderFor?.(rate);
   if (rateHeader === undefined) return 'it cannot bound the rate';
   const value = dialect.valueFor(place, headers);
-  if (value === undefined || !isSafe(value)) return 'it cannot be told the name';
+  if (typeof value !== 'string' || !isSafe(value)) return 'it cannot be told the name';
   const [rateName, rateValue] = rateHeader;
-  return {
+  const order = {
     ...Object.fromEntries(sent),
     ...(rateName !== undefined && rateValue !== undefined && { [rateName]: rateValue }),
     'content-length': '0',
     [dialect.header]: value,
   };
+  const { maxHeadBytes = Number.POSITIVE_INFINITY } = dialect;
+  return headBytesOf(order) > maxHeadBytes ? 'it does not take so long a head' : order;
 }
 
 /**
@@ -94,6 +99,17 @@ function orderOf(
 function isSafe(value: string): boolean {
   return /^[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(value);
 }
+
+/** What the order takes on the wire: each field with its colon, blank and line end. */
+function headBytesOf(headers: PlanHeaders): number {
+  return Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length + 4,
+    ADDED_BY_NODE,
+  );
+}
+
+/** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and the empty line, and some. */
+const ADDED_BY_NODE = 128;
 
 function offload(dialect: Dialect, headers: PlanHeaders): OffloadPlan {
   return Object.freeze({

@@ -1,8 +1,9 @@
 import { isAbsolute } from 'node:path';
 
+import { parseKey } from '../keys/storage-key.ts';
 import { quote } from '../options.ts';
 import type { LocalPath } from '../storage/driver.ts';
-import { percentEncode } from './place-codec.ts';
+import { hasControl, isPlain, percentEncode } from './place-codec.ts';
 
 /**
  * Where the front server finds the roots of a store: one place below which all of them lie, each
@@ -18,45 +19,102 @@ export type RootMap = (place: LocalPath) => string | undefined;
  * root of all keys, `/_sluice/videos/` for that of `videos`.
  *
  * @throws TypeError when a path does not start and end with `/`, or has a character in it that
- * would need to be encoded
+ * would need to be encoded; when a prefix is not one of keys; when two roots share a path, or one
+ * lies where the other has its files
  */
 export function createUriMap(owner: string, prefix: RootPlaces): RootMap {
-  return createRootMap(
-    prefix,
-    (path) => checkUriPath(owner, path),
-    (keys) => percentEncode(keys.split('/')),
-  );
+  const kind: Kind = {
+    owner,
+    option: 'prefix',
+    check: (path) => checkUriPath(owner, path),
+    spell: (segments) => percentEncode(segments),
+  };
+  if (!isRecord(prefix)) return mapBelow(prefix, kind);
+  const entries = checkEntries(prefix, kind);
+  for (const entry of entries) {
+    for (const other of entries) checkApart(owner, entry, other);
+  }
+  return mapEach(entries);
 }
 
 /**
  * Maps roots to folders as the front server sees them, in a container of its own, say. Without
  * places each root is where the application has it.
  *
- * @throws TypeError when a folder is not an absolute path
+ * @throws TypeError when a folder is not an absolute path, is a whole file system, or has `..` or a
+ * control character in it; when a prefix is not one of keys; when two roots share a folder
  */
 export function createFolderMap(owner: string, root: RootPlaces | undefined): RootMap {
-  if (root === undefined) return (place) => `${withSlashes(place.root)}/`;
-  return createRootMap(
-    root,
-    (folder) => checkFolder(owner, folder),
-    (keys) => keys,
-  );
+  if (root === undefined) {
+    return (place) => (place.root.isWellFormed() ? `${withSlashes(place.root)}/` : undefined);
+  }
+  const kind: Kind = {
+    owner,
+    option: 'root',
+    check: (folder) => checkFolder(owner, folder),
+    spell: (segments) => segments.join('/'),
+  };
+  return isRecord(root) ? mapEach(checkEntries(root, kind)) : mapBelow(root, kind);
 }
 
-/** @param spell how a prefix of keys is written into a place */
-function createRootMap(
-  places: RootPlaces,
-  check: (place: unknown) => string,
-  spell: (keys: string) => string,
-): RootMap {
-  if (typeof places !== 'object' || places === null) {
-    const base = check(places);
-    return ({ prefix }) => (prefix === '' ? base : `${base}${spell(prefix)}/`);
-  }
-  const byPrefix = new Map(
-    Object.entries(places).map(([prefix, place]) => [prefix.replace(/\/$/, ''), check(place)]),
-  );
+/** What differs between paths of URIs and folders. */
+interface Kind {
+  readonly owner: string;
+  readonly option: string;
+  readonly check: (place: unknown) => string;
+  /** How a prefix of keys is written into a place. */
+  readonly spell: (segments: readonly string[]) => string;
+}
+
+type Entry = readonly [prefix: string, place: string];
+
+function mapBelow(place: unknown, { check, spell }: Kind): RootMap {
+  const base = check(place);
+  return ({ prefix }) => {
+    if (prefix === '') return base;
+    const segments = prefix.split('/');
+    return segments.every(isPlain) ? `${base}${spell(segments)}/` : undefined;
+  };
+}
+
+function mapEach(entries: readonly Entry[]): RootMap {
+  const byPrefix = new Map(entries);
   return ({ prefix }) => byPrefix.get(prefix);
+}
+
+function checkEntries(
+  places: Readonly<Record<string, unknown>>,
+  { owner, option, check }: Kind,
+): readonly Entry[] {
+  const entries = Object.entries(places).map(([given, place]): Entry => {
+    const prefix = given.endsWith('/') ? given.slice(0, -1) : given;
+    if (given !== '' && parseKey(prefix) === undefined) {
+      throw new TypeError(`${owner}: ${option} has ${quote(given)}, which is no prefix of keys`);
+    }
+    return [prefix, check(place)];
+  });
+  if (entries.length === 0) throw new TypeError(`${owner}: ${option} has no root`);
+  for (const [index, [prefix, place]] of entries.entries()) {
+    const twin = entries.slice(0, index).find((other) => other[0] === prefix || other[1] === place);
+    if (twin !== undefined) {
+      const what = twin[0] === prefix ? prefix : place;
+      throw new TypeError(`${owner}: ${option} has ${quote(what)} twice`);
+    }
+  }
+  return entries;
+}
+
+/**
+ * A path below another one is that other's file of the same name, unless keys are nested as paths
+ * are: `videos` may be `/_sluice/videos/` where all keys are `/_sluice/`.
+ */
+function checkApart(owner: string, [outerKeys, outer]: Entry, [keys, inner]: Entry): void {
+  if (inner === outer || !inner.startsWith(outer)) return;
+  const base = outerKeys === '' ? '' : `${outerKeys}/`;
+  if (keys.startsWith(base) && inner === `${outer}${keys.slice(base.length)}/`) return;
+  throw new TypeError(
+    `${owner}: prefix has ${quote(inner)} below ${quote(outer)}, where other keys have their files`,
+  );
 }
 
 /**
@@ -75,12 +133,29 @@ function checkUriPath(owner: string, path: unknown): string {
 }
 
 function checkFolder(owner: string, folder: unknown): string {
-  if (typeof folder !== 'string' || !isAbsolute(folder) || folder.includes('\0')) {
+  if (
+    typeof folder !== 'string' ||
+    !isAbsolute(folder) ||
+    hasControl(folder) ||
+    !folder.isWellFormed() ||
+    /(?:^|[\\/])\.\.?(?:[\\/]|$)/.test(folder)
+  ) {
     throw new TypeError(`${owner}: root must be an absolute path, got ${quote(folder)}`);
   }
-  return `${withSlashes(folder).replace(/\/+$/, '')}/`;
+  const path = withSlashes(folder).replace(/\/+$/, '');
+  if (path === '' || /^[A-Za-z]:$/.test(path)) {
+    throw new TypeError(
+      `${owner}: the root ${quote(folder)} is a whole file system; name the folder that may be served`,
+    );
+  }
+  return `${path}/`;
 }
 
+/** A path of Windows has a drive or two backslashes before it; on POSIX a backslash is a letter. */
 function withSlashes(folder: string): string {
-  return folder.includes('/') ? folder : folder.replaceAll('\\', '/');
+  return /^(?:[A-Za-z]:[\\/]|\\\\)/.test(folder) ? folder.replaceAll('\\', '/') : folder;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
