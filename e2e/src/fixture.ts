@@ -26,6 +26,8 @@ export interface Fixture {
   path(key: string): string;
   /** Writes a file of this very moment. */
   write(key: string, bytes: Buffer): void;
+  /** Makes a file look as old as no test is; the tags of two files that are aged alike are not alike. */
+  age(key: string): void;
   remove(): void;
 }
 
@@ -84,6 +86,7 @@ export async function createFixture(): Promise<Fixture> {
     const seconds = OLDEST + index * 61;
     utimesSync(path(key), seconds, seconds);
   }
+  let aged = 0;
   await writeHuge(path(HUGE.key));
   writeTraps(folder, path);
   return {
@@ -94,6 +97,11 @@ export async function createFixture(): Promise<Fixture> {
     write: (key, bytes) => {
       mkdirSync(dirname(path(key)), { recursive: true });
       writeFileSync(path(key), bytes);
+    },
+    age(key) {
+      aged += 1;
+      const seconds = OLDEST - 1_000_000 - aged * 61;
+      utimesSync(path(key), seconds, seconds);
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -135,7 +143,12 @@ function writeTraps(folder: string, path: (key: string) => string): void {
 
 const ZIP = 'application/zip';
 const TEXT = 'text/plain; charset=utf-8';
-const UNKNOWN = 'application/octet-stream';
+const TYPES: Readonly<Record<string, string>> = {
+  '.txt': TEXT,
+  '.exe': 'application/x-msdos-program',
+  '.html': 'text/html; charset=utf-8',
+  '.php': 'application/x-httpd-php',
+};
 
 function file(key: string, type: string, size = 300): StoredFile {
   return { key, type, bytes: bytesOf(key, size) };
@@ -168,5 +181,11 @@ const FILES: readonly StoredFile[] = [
   file('videos/old/film.mp4', 'video/mp4', 20_000),
   file('videosX/film.mp4', 'video/mp4', 20_000),
   file('_sluice/a.txt', TEXT),
-  ...ODD_NAMES.map((name) => file(`odd/${name}`, name.endsWith('.txt') ? TEXT : UNKNOWN)),
+  ...ODD_NAMES.map((name) => file(`odd/${name}`, typeOf(name))),
 ];
+
+/** As `mime-types` has them. */
+function typeOf(name: string): string {
+  const extension = name.slice(name.lastIndexOf('.')).toLowerCase();
+  return TYPES[extension] ?? 'application/octet-stream';
+}

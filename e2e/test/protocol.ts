@@ -19,7 +19,10 @@ export function testProtocol({ name, habits }: Sender): void {
       const known = knownOf(await sender.ask({ method: 'HEAD', target: targetOf(OBJECT) }));
       const ask = { target: targetOf(OBJECT), method, version, headers: headers?.(known) };
       const answer = await sender.ask(ask);
-      t.deepEqual(faultsOf(answer, difference?.expected ?? expected, { habits, fixture, file }), []);
+      t.deepEqual(
+        faultsOf(answer, difference?.expected ?? expected, { habits, fixture, file }),
+        [],
+      );
     });
   }
 }

@@ -1,7 +1,10 @@
 import { realSender, SERVERS } from '../src/front.ts';
 import { STREAMING } from '../src/sender.ts';
+import { testChanges } from './changes.ts';
+import { testDownloads } from './downloads.ts';
 import { openLane } from './helpers.ts';
 import { testProtocol } from './protocol.ts';
+import { testResume } from './resume.ts';
 
 const WANTED = (process.env['SENDERS'] ?? '').split(',');
 const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))].filter(
@@ -9,4 +12,9 @@ const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))].filt
 );
 
 openLane(SENDERS);
-for (const sender of SENDERS) testProtocol(sender);
+for (const sender of SENDERS) {
+  testProtocol(sender);
+  testDownloads(sender);
+  testChanges(sender);
+}
+testResume(SENDERS);

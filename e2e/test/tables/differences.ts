@@ -1,5 +1,5 @@
 import type { Habits } from '../../src/sender.ts';
-import type { Expected } from '../../src/verdict.ts';
+import type { Expected, Span } from '../../src/verdict.ts';
 
 /** What a sender does otherwise than the table of the protocol says, and why that is no fault of it. */
 export interface Difference {
@@ -7,14 +7,64 @@ export interface Difference {
   readonly because: string;
 }
 
+type Differences = Readonly<Record<string, Difference>>;
+
+const UNSATISFIABLE: Expected = { status: 416, contentRange: 'bytes */100000' };
+
+function part(...sends: readonly Span[]): Expected {
+  return { status: 206, sends };
+}
+
+/** The same difference in several cases. */
+function each(expected: Expected, because: string, ...titles: readonly string[]): Differences {
+  return Object.fromEntries(titles.map((title) => [title, { expected, because }]));
+}
+
+const HEAD_RANGE = each(
+  { ...part([0, 9]), bodiless: true },
+  'it honours Range for HEAD',
+  'HEAD and Range',
+);
+
+const NGINX: Differences = {
+  ...HEAD_RANGE,
+  ...each(
+    UNSATISFIABLE,
+    'it answers 416 to a field that it cannot parse',
+    'range bytes=99990-99999999999999999999999, far beyond the end',
+    'range bytes=5-2, backwards',
+    'range bytes=abc',
+    'range bytes=-',
+    'range bytes=0x0-0x5',
+    'range bytes=0-5;6-7',
+    'range bytes=1-2-3',
+    'range bytes=+1-2',
+    'range bytes=0-5,, an empty element',
+  ),
+  ...each(part([0, 49], [50, 99]), 'it merges no ranges', 'range bytes=0-49,50-99, touching'),
+  ...each(part([0, 50], [10, 60]), 'it merges no ranges', 'range bytes=0-50,10-60, overlapping'),
+  ...each(part([0, 5]), 'it reads the first line', 'two lines of Range'),
+  ...each({ status: 400 }, 'it refuses a second line', 'If-None-Match, two lines'),
+};
+
 /** By the titles of the protocol's cases. What is not listed here is answered as streaming does. */
-export const DIFFERENCES: Readonly<Record<Habits, Readonly<Record<string, Difference>>>> = {
+export const DIFFERENCES: Readonly<Record<Habits, Differences>> = {
   streaming: {},
-  nginx: {},
+  nginx: NGINX,
   apache: {},
   lighttpd: {},
   caddy: {},
   h2o: {},
+};
+
+/** Ranges of an empty object that a sender answers with 416; all others with 200 and nothing. */
+export const EMPTY_RANGES_REFUSED: Readonly<Record<Habits, readonly string[]>> = {
+  streaming: [],
+  nginx: ['bytes=1-'],
+  apache: [],
+  lighttpd: [],
+  caddy: ['bytes=0-0', 'bytes=0-', 'bytes=-1', 'bytes=1-'],
+  h2o: ['bytes=0-0', 'bytes=0-', 'bytes=-1', 'bytes=1-'],
 };
 
 /** The names that a server cannot be told, by why; the application streams these objects. */
@@ -29,5 +79,7 @@ export const NOT_TOLD: Readonly<Record<Habits, (key: string) => string | undefin
     return key.includes('?') ? 'its rewrite ends the path there' : undefined;
   },
   h2o: (key) =>
-    /\.(?:txt|zip|tar|mp4|jpg)$/.test(key) ? undefined : 'it takes the media type from its own table',
+    /\.(?:txt|zip|tar|mp4|jpg)$/.test(key)
+      ? undefined
+      : 'it takes the media type from its own table',
 };

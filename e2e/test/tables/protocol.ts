@@ -26,7 +26,7 @@ const ALL: Expected = { status: 200, sends: 'all' };
 const NOT_MODIFIED: Expected = { status: 304 };
 const FAILED: Expected = { status: 412 };
 const UNSATISFIABLE: Expected = { status: 416, contentRange: 'bytes */100000' };
-const HEAD: Expected = { status: 200, sends: 'head' };
+const HEAD: Expected = { status: 200, sends: 'all', bodiless: true };
 
 function part(...sends: readonly Span[]): Expected {
   return { status: 206, sends };
@@ -95,9 +95,17 @@ function when(
 
 const CONDITIONS: readonly ProtocolCase[] = [
   when('If-None-Match, the tag', ({ tag }) => ({ 'if-none-match': tag }), NOT_MODIFIED),
-  when('If-None-Match, the tag as weak', ({ tag }) => ({ 'if-none-match': `W/${tag}` }), NOT_MODIFIED),
+  when(
+    'If-None-Match, the tag as weak',
+    ({ tag }) => ({ 'if-none-match': `W/${tag}` }),
+    NOT_MODIFIED,
+  ),
   when('If-None-Match *', () => ({ 'if-none-match': '*' }), NOT_MODIFIED),
-  when('If-None-Match, a list', ({ tag }) => ({ 'if-none-match': `"a", W/"b", ${tag}` }), NOT_MODIFIED),
+  when(
+    'If-None-Match, a list',
+    ({ tag }) => ({ 'if-none-match': `"a", W/"b", ${tag}` }),
+    NOT_MODIFIED,
+  ),
   when('If-None-Match, two lines', ({ tag }) => ({ 'if-none-match': ['"a"', tag] }), NOT_MODIFIED),
   when('If-None-Match, another tag', () => ({ 'if-none-match': '"other"' }), ALL),
   when('If-None-Match "0"', () => ({ 'if-none-match': '"0"' }), ALL),
@@ -138,7 +146,11 @@ const CONDITIONS: readonly ProtocolCase[] = [
   ),
   when('If-Unmodified-Since, the date', ({ date }) => ({ 'if-unmodified-since': date }), ALL),
   when('If-Unmodified-Since, later', ({ later }) => ({ 'if-unmodified-since': later }), ALL),
-  when('If-Unmodified-Since, earlier', ({ earlier }) => ({ 'if-unmodified-since': earlier }), FAILED),
+  when(
+    'If-Unmodified-Since, earlier',
+    ({ earlier }) => ({ 'if-unmodified-since': earlier }),
+    FAILED,
+  ),
   when(
     'If-Range, the tag',
     ({ tag }) => ({ 'if-range': tag, range: 'bytes=10-19' }),
@@ -161,11 +173,7 @@ const CONDITIONS: readonly ProtocolCase[] = [
     ({ date }) => ({ 'if-range': date, range: 'bytes=10-19' }),
     part([10, 19]),
   ),
-  when(
-    'If-Range, a later date',
-    ({ later }) => ({ 'if-range': later, range: 'bytes=10-19' }),
-    ALL,
-  ),
+  when('If-Range, a later date', ({ later }) => ({ 'if-range': later, range: 'bytes=10-19' }), ALL),
   when(
     'If-Range, an earlier date',
     ({ earlier }) => ({ 'if-range': earlier, range: 'bytes=10-19' }),

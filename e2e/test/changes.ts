@@ -1,0 +1,156 @@
+import { renameSync, truncateSync, unlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type Answer, field } from '../src/client.ts';
+import { bytesOf } from '../src/fixture.ts';
+import type { Sender } from '../src/sender.ts';
+import { leaksOf } from '../src/verdict.ts';
+import { senderOf, targetOf, test } from './helpers.ts';
+
+/** Tries what a sender does with objects that change under its hands. */
+export function testChanges(sender: Sender): void {
+  testBetweenRequests(sender);
+  testWithinRequest(sender);
+}
+
+function testBetweenRequests({ name }: Sender): void {
+  test.serial(`${name}: gives whoever resumes a replaced object the new one`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/replaced.zip`;
+    const target = targetOf(key);
+    const [first, second] = [bytesOf(`${key} 1`, 5000), bytesOf(`${key} 2`, 5000)];
+    fixture.write(key, first);
+    fixture.age(key);
+    const begun = await sender.ask({ target });
+    t.true(begun.body.equals(first));
+    const tag = field(begun, 'etag') ?? '';
+    const date = field(begun, 'last-modified') ?? '';
+
+    // As most programs that replace a file do it: aside, and then by its name.
+    fixture.write(`${key}.new`, second);
+    fixture.age(`${key}.new`);
+    renameSync(fixture.path(`${key}.new`), fixture.path(key));
+    for (const validator of [tag, date]) {
+      const headers = { range: 'bytes=2000-', 'if-range': validator };
+      const resumed = await sender.ask({ target, headers });
+      t.is(resumed.status, 200, validator);
+      t.true(resumed.body.equals(second), validator);
+    }
+    const matched = await sender.ask({ target, headers: { 'if-match': tag } });
+    t.is(matched.status, 412);
+    const stored = await sender.ask({ target, headers: { 'if-none-match': tag } });
+    t.is(stored.status, 200);
+    t.true(stored.body.equals(second));
+    t.not(field(stored, 'etag'), tag);
+  });
+
+  // Not serial: it waits.
+  test(`${name}: tells apart two versions of the same second and size`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/twice.zip`;
+    const target = targetOf(key);
+    const [first, second] = [bytesOf(`${key} 1`, 5000), bytesOf(`${key} 2`, 5000)];
+    fixture.write(key, first);
+    const begun = await sender.ask({ target });
+    t.true(begun.body.equals(first));
+    const tag = field(begun, 'etag') ?? '';
+
+    fixture.write(key, second);
+    const tellsApart = async (): Promise<string> => {
+      const resumed = await sender.ask({
+        target,
+        headers: { range: 'bytes=2000-', 'if-range': tag },
+      });
+      t.is(resumed.status, 200);
+      t.true(resumed.body.equals(second));
+      const stored = await sender.ask({ target, headers: { 'if-none-match': tag } });
+      t.is(stored.status, 200);
+      t.true(stored.body.equals(second));
+      return field(stored, 'etag') ?? '';
+    };
+    t.not(await tellsApart(), tag);
+    // By now it has the tag by which it can be resumed.
+    await delay(2500);
+    const settled = await tellsApart();
+    t.regex(settled, /^"/);
+    const headers = { range: 'bytes=2000-', 'if-range': settled };
+    const resumed = await sender.ask({ target, headers });
+    t.is(resumed.status, 206);
+    t.true(resumed.body.equals(second.subarray(2000)));
+  });
+}
+
+function testWithinRequest({ name, habits }: Sender): void {
+  test.serial(`${name}: sends nothing wrong of an object that vanishes meanwhile`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/vanishing.zip`;
+    const bytes = bytesOf(key, 5000);
+    for (const headers of [{}, { range: 'bytes=0-99' }]) {
+      fixture.write(key, bytes);
+      fixture.age(key);
+      const remove = (): void => unlinkSync(fixture.path(key));
+      const answer = await sender.askMeanwhile({ target: targetOf(key), headers }, remove);
+      t.deepEqual(leaksOf(answer, fixture), []);
+      // Whoever has opened it before has it to the end.
+      if (habits === 'streaming') t.true(bytes.subarray(0, answer.body.length).equals(answer.body));
+      else t.true([403, 404].includes(answer.status), `${answer.status}`);
+    }
+  });
+
+  test.serial(`${name}: sends nothing wrong of an object that is cut meanwhile`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/cut.zip`;
+    const bytes = bytesOf(key, 5000);
+    for (const headers of [{}, { range: 'bytes=0-99' }, { range: 'bytes=3000-3099' }]) {
+      fixture.write(key, bytes);
+      fixture.age(key);
+      const cut = (): void => truncateSync(fixture.path(key), 1000);
+      const answer = await sender.askMeanwhile({ target: targetOf(key), headers }, cut);
+      t.deepEqual(leaksOf(answer, fixture), []);
+      if (answer.status === 416) continue;
+      const start = answer.status === 206 ? startOf(answer) : 0;
+      t.true(bytes.subarray(start, start + answer.body.length).equals(answer.body));
+      // What seems whole is one of the two versions; all else is seen to be cut.
+      const isWhole = answer.status === 200 && answer.complete;
+      if (isWhole) t.true([1000, 5000].includes(answer.body.length), `${answer.body.length}`);
+    }
+  });
+
+  test.serial(`${name}: mixes no versions of an object that is replaced meanwhile`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/exchanged.zip`;
+    const [first, second] = [bytesOf(`${key} 1`, 5000), bytesOf(`${key} 2`, 6000)];
+    fixture.write(key, first);
+    fixture.age(key);
+    const exchange = (): void => {
+      fixture.write(`${key}.new`, second);
+      fixture.age(`${key}.new`);
+      renameSync(fixture.path(`${key}.new`), fixture.path(key));
+    };
+    const answer = await sender.askMeanwhile({ target: targetOf(key) }, exchange);
+    t.deepEqual(leaksOf(answer, fixture), []);
+    if (answer.complete) t.true(answer.body.equals(first) || answer.body.equals(second));
+    else t.true(first.subarray(0, answer.body.length).equals(answer.body));
+    // Whoever goes on by what they were told comes to the second version, whole or in order.
+    const tag = field(answer, 'etag') ?? '';
+    const resumed = await sender.ask({
+      target: targetOf(key),
+      headers: { range: 'bytes=1000-', 'if-range': tag },
+    });
+    const isSecond = answer.body.equals(second);
+    t.true(
+      resumed.status === 200
+        ? resumed.body.equals(second)
+        : isSecond && resumed.body.equals(second.subarray(1000)),
+    );
+  });
+}
+
+function startOf(answer: Answer): number {
+  return Number(/^bytes (\d+)-/.exec(field(answer, 'content-range') ?? '')?.[1] ?? Number.NaN);
+}
