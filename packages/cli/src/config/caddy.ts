@@ -19,11 +19,9 @@ export function caddyConfig(site: Site): string {
         : '# A whole Caddy, which needs no rights but to read the files.',
       '# Caddy follows links and has no option against it: whoever may write into the folder must',
       '# not be able to make links there. Sluice itself orders no file behind a link.',
-      '',
-      ...(standalone === undefined ? [] : ['{', ['admin off', 'auto_https off'], '}', '']),
       ...(standalone === undefined
-        ? ['# Without "http://" and the port, Caddy gets a certificate and serves HTTPS.']
-        : []),
+        ? ['', '# Without "http://" and the port, Caddy gets a certificate and serves HTTPS.']
+        : ['{', ['admin off', 'auto_https off'], '}', '']),
       `http://${serverName ?? ''}:${listen.port} {`,
       [
         ...(listen.host === undefined ? [] : [`bind ${listen.host.replaceAll(/[[\]]/g, '')}`, '']),
@@ -79,9 +77,13 @@ function proxyBlock(site: Site): Block {
   return [
     `reverse_proxy ${hostAndPort(app)} {`,
     [
-      '# Without this line Caddy asks for gzip by itself and unpacks what the application streams.',
       'transport http {',
-      ['compression off'],
+      [
+        '# Otherwise Caddy asks for gzip by itself, and unpacks what the application streams.',
+        'compression off',
+        '# Sooner than Node closes the connection (server.keepAliveTimeout, 5 s).',
+        'keepalive 4s',
+      ],
       '}',
       '',
       '# What only the application may say to Caddy, no client says to the application.',

@@ -1,4 +1,6 @@
+import { apacheConfig } from './apache.ts';
 import { caddyConfig } from './caddy.ts';
+import { lighttpdConfig } from './lighttpd.ts';
 import { nginxConfig } from './nginx.ts';
 import { checkServerName, type ServerName } from './server-name.ts';
 import { checkSite, type ConfigOptions, type Site } from './site.ts';
@@ -19,8 +21,8 @@ export function config(server: ServerName, options: ConfigOptions): string {
 
 const WRITERS: Readonly<Record<ServerName, (site: Site) => string>> = {
   nginx: nginxConfig,
-  apache: unwritten,
-  lighttpd: unwritten,
+  apache: apacheConfig,
+  lighttpd: lighttpdConfig,
   caddy: caddyConfig,
   h2o: unwritten,
 };
