@@ -1,0 +1,51 @@
+import { type Check, NO_SAMPLE, sampleOf } from '../bench.ts';
+import { type Reply, shown, valuesOf } from '../client.ts';
+import type { Discovery } from '../findings.ts';
+
+/** Asks again for what a client has. */
+export const NOT_MODIFIED: Check = {
+  title: 'A client that has the file is told so with 304, and one that has another gets it.',
+  async run(bench) {
+    const sample = sampleOf(bench);
+    if (sample === undefined) return NO_SAMPLE;
+    const { key } = sample.canary;
+    const ask = (headers: Readonly<Record<string, string>>): Promise<Reply> =>
+      bench.client.ask({ key, headers });
+    const [tag = ''] = valuesOf(sample.reply, 'etag');
+    const [date = ''] = valuesOf(sample.reply, 'last-modified');
+    const byTag = await ask({ 'if-none-match': tag });
+    const byDate = await ask({ 'if-modified-since': date });
+    const other = await ask({ 'if-none-match': '"another-version"' });
+    const found: Discovery[] = [];
+    if (byTag.status !== 304) found.push(discover(byTag, `If-None-Match: ${tag}`));
+    if (byDate.status !== 304) found.push(discover(byDate, `If-Modified-Since: ${date}`));
+    if (!other.body.equals(sample.reply.body)) {
+      found.push({ id: 'wrong-bytes', evidence: [`${shown(other)} (If-None-Match: another)`] });
+    }
+    return found;
+  },
+};
+
+/** Asks for the head alone. */
+export const HEAD: Check = {
+  title: 'HEAD is answered like GET, without a body.',
+  async run(bench) {
+    const sample = sampleOf(bench);
+    if (sample === undefined) return NO_SAMPLE;
+    const { key, size } = sample.canary;
+    const head = await bench.client.ask({ method: 'HEAD', key });
+    const compared = ['content-type', 'content-disposition', 'etag', 'last-modified'];
+    const differing = compared.filter(
+      (name) => valuesOf(head, name).join() !== valuesOf(sample.reply, name).join(),
+    );
+    const length = valuesOf(head, 'content-length').join();
+    if (head.status === 200 && length === String(size) && differing.length === 0) return [];
+    const seen = `${shown(head)}, Content-Length: ${length || 'absent'}, instead of ${size}`;
+    const others = differing.length === 0 ? '' : `; differs in ${differing.join(', ')}`;
+    return [{ id: 'head-wrong', evidence: [`${seen}${others}`] }];
+  },
+};
+
+function discover(reply: Reply, condition: string): Discovery {
+  return { id: 'not-modified-missing', evidence: [`${shown(reply)} (${condition})`] };
+}
