@@ -1,4 +1,4 @@
-import { CONTROL_REQUEST_HEADERS } from './control-headers.ts';
+import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
 import type { Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
@@ -135,8 +135,18 @@ function proxyBlock({ app, places }: Site): Block {
     ')))',
     '# WebSockets of the application go through.',
     'proxy.header = ( "upgrade" => "enable" )',
+    '# Orders to other servers would show paths; lighttpd keeps its own to itself.',
+    'setenv.set-response-header = (',
+    [
+      ...CONTROL_RESPONSE_HEADERS.filter((name) => !OWN_HEADERS.includes(name)).map(
+        (name) => `"${name}" => "",`,
+      ),
+    ],
+    ')',
   ];
 }
+
+const OWN_HEADERS = ['X-Sendfile', 'X-LIGHTTPD-send-file', 'X-LIGHTTPD-KBytes-per-second'];
 
 /** Puts a condition around a block, where there is one. */
 function within(condition: string | undefined, block: Block): Block {
