@@ -1,0 +1,106 @@
+import type { OpenFile, FileFault } from './open-file.ts';
+
+/** A front server that can be emulated. */
+export type ServerName = 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
+
+/** Header lines as on the wire: one character a byte, repeated names repeated. */
+export type HeaderLines = readonly HeaderLine[];
+export type HeaderLine = readonly [name: string, value: string];
+
+/** What the client asked. */
+export interface ClientRequest {
+  readonly method: string;
+  /** As on the wire: `/files/a.txt?b`. */
+  readonly target: string;
+  readonly headers: HeaderLines;
+  /** `1.1` or `1.0`. */
+  readonly httpVersion: string;
+}
+
+/** The head of the application's answer. */
+export interface AppAnswer {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: HeaderLines;
+}
+
+/** Where a file is to be taken from. */
+export interface FilePlace {
+  /** The folder of the root, absolute. */
+  readonly folder: string;
+  /** The whole path, one character a byte; it lies below the folder. */
+  readonly path: string;
+}
+
+/** What a server makes of the head of an answer. */
+export type Verdict =
+  /** The body of the application goes to the client, too. */
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'file'; readonly place: FilePlace }
+  /** The server asks the application once more, and adds headers of this answer to the next. */
+  | { readonly kind: 'ask'; readonly target: string; readonly kept: HeaderLines }
+  | { readonly kind: 'reply'; readonly reply: Reply };
+
+/** An answer of the server. */
+export interface Reply {
+  readonly status: number;
+  /** Without those of the connection, and without Content-Length. */
+  readonly headers: HeaderLines;
+  readonly body: readonly Piece[];
+  /** Bytes a second. */
+  readonly rate?: number | undefined;
+}
+
+/** A text, or bytes of the file with both ends inclusive; `last` before `first` is no byte. */
+export type Piece = string | FileWindow;
+
+export interface FileWindow {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** One answer of the application, and what it answers. */
+export interface Exchange {
+  readonly request: ClientRequest;
+  readonly answer: AppAnswer;
+}
+
+/** What of a body that is passed on the server cuts ranges out of by itself. */
+export type CutsRanges = 'never' | 'small' | 'always';
+
+/**
+ * A front server with the configuration that `sluice config` prints for it: facts, and functions
+ * without effects.
+ */
+export interface FrontServer {
+  readonly name: ServerName;
+  /** Whether links below a root are refused. */
+  readonly links: 'followed' | 'refused';
+  /** Tells whether a request header is kept from the application. In lower case. */
+  keepsFromApp(name: string): boolean;
+  /** Request headers that the server adds, or puts in place of the client's. */
+  tellsApp(request: ClientRequest, client: string): HeaderLines;
+  /** Takes the order, if there is one. */
+  judge(exchange: Exchange): Verdict;
+  /** Answers with the file at a path. */
+  send(file: FileFacts, exchange: Exchange, path: string): Reply;
+  /** Answers when there is no file to send. */
+  fail(fault: FileFault, exchange: Exchange): Reply;
+  /** What is left of the headers of an answer that is passed on. */
+  passedHeaders(exchange: Exchange): HeaderLines;
+  /** Answers with a body of the application that is there as a whole, where the server cuts ranges. */
+  cut?(length: number, exchange: Exchange): Reply;
+  /** Tells whether {@link cut} is asked. */
+  cuts?(exchange: Exchange): boolean;
+  /** The page of an error that has no answer of the application. */
+  page(status: number): Reply;
+  /** Bytes a second at which an answer that is passed on is sent. */
+  rateOf?(exchange: Exchange): number | undefined;
+  /** How often the application is asked for one request, at most. */
+  readonly mostAsked: number;
+  /** The status when it is asked once more. */
+  readonly loopStatus: number;
+}
+
+/** What servers read of a file. */
+export type FileFacts = Pick<OpenFile, 'size' | 'lastModified'>;

@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { FileHandle } from 'node:fs/promises';
+
+import type { HeaderLines, Piece, Reply } from './model.ts';
+
+/** Where the bytes of windows come from. */
+export type Bytes = FileHandle | Buffer | undefined;
+
+/**
+ * Sends an answer of the server. Returns when it has been sent or nobody takes it any more; a source
+ * that is shorter than announced cuts the connection.
+ */
+export async function respond(res: ServerResponse, reply: Reply, bytes: Bytes): Promise<void> {
+  const { status, headers, body, rate } = reply;
+  const hasLength = status !== 204 && status !== 304;
+  const length: HeaderLines = hasLength ? [['Content-Length', String(lengthOf(body))]] : [];
+  writeHead(res, { status, headers: [...headers, ...length] });
+  if (res.req.method !== 'HEAD' && hasLength) {
+    const sender = { res, started: performance.now(), sent: 0, rate };
+    for (const piece of body) {
+      // oxlint-disable-next-line no-await-in-loop -- one piece after the other is what a body is
+      if (!(await sendPiece(sender, piece, bytes))) return;
+    }
+  }
+  res.end();
+}
+
+/** Sends an answer of the application, whose body is sent as it comes. */
+export async function relay(
+  res: ServerResponse,
+  { status, reason, headers }: { status: number; reason: string; headers: HeaderLines },
+  body: Readable,
+  rate: number | undefined,
+): Promise<void> {
+  writeHead(res, { status, reason, headers });
+  try {
+    if (rate === undefined) {
+      await pipeline(body, res);
+      return;
+    }
+    const sender = { res, started: performance.now(), sent: 0, rate };
+    for await (const chunk of body) {
+      if (!Buffer.isBuffer(chunk) || !(await sendChunk(sender, chunk))) return;
+    }
+    res.end();
+  } catch {
+    // The application did not keep to what it announced, or the client has left.
+    res.destroy();
+  }
+}
+
+/** Reads a body as a whole. */
+export async function collect(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+interface Sender {
+  readonly res: ServerResponse;
+  readonly started: number;
+  sent: number;
+  readonly rate: number | undefined;
+}
+
+function writeHead(
+  res: ServerResponse,
+  { status, reason, headers }: { status: number; reason?: string; headers: HeaderLines },
+): void {
+  // The server's own middleware is first, and what the runtime has set before is not the answer's.
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  const raw = headers.flat();
+  if (reason === undefined || reason === '') res.writeHead(status, raw);
+  else res.writeHead(status, reason, raw);
+}
+
+function lengthOf(body: readonly Piece[]): number {
+  return body.reduce(
+    (sum, piece) =>
+      sum +
+      (typeof piece === 'string'
+        ? Buffer.byteLength(piece, 'latin1')
+        : piece.last - piece.first + 1),
+    0,
+  );
+}
+
+/** @returns whether more can be sent */
+async function sendPiece(sender: Sender, piece: Piece, bytes: Bytes): Promise<boolean> {
+  if (typeof piece === 'string') return sendChunk(sender, Buffer.from(piece, 'latin1'));
+  if (piece.last < piece.first || bytes === undefined) return true;
+  if (Buffer.isBuffer(bytes)) {
+    return sendChunk(sender, bytes.subarray(piece.first, piece.last + 1));
+  }
+  return sendWindow(sender, piece, bytes);
+}
+
+async function sendWindow(
+  sender: Sender,
+  { first, last }: { readonly first: number; readonly last: number },
+  handle: FileHandle,
+): Promise<boolean> {
+  const most = sender.rate === undefined ? CHUNK : Math.max(1, Math.min(CHUNK, sender.rate >> 3));
+  let position = first;
+  while (position <= last) {
+    const buffer = Buffer.allocUnsafe(Math.min(most, last - position + 1));
+    // oxlint-disable-next-line no-await-in-loop -- the next piece is read when there is room for it
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) {
+      // The file is shorter than it was: the client must not take what it has for the whole.
+      sender.res.destroy();
+      return false;
+    }
+    position += bytesRead;
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    if (!(await sendChunk(sender, buffer.subarray(0, bytesRead)))) return false;
+  }
+  return true;
+}
+
+const CHUNK = 1 << 16;
+
+async function sendChunk(sender: Sender, chunk: Buffer): Promise<boolean> {
+  const { res, rate } = sender;
+  if (res.destroyed) return false;
+  if (!res.write(chunk) && !(await isDrained(res))) return false;
+  sender.sent += chunk.length;
+  if (rate !== undefined) {
+    const ahead = (sender.sent / rate) * 1000 - (performance.now() - sender.started);
+    if (ahead > 1) await sleep(ahead);
+  }
+  return !res.destroyed;
+}
+
+async function isDrained(res: ServerResponse): Promise<boolean> {
+  const given = new AbortController();
+  const over = (): void => given.abort();
+  res.once('close', over);
+  try {
+    await once(res, 'drain', { signal: given.signal });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    res.off('close', over);
+  }
+}

@@ -1,0 +1,291 @@
+import { formatContentRange, formatHttpDate } from '@sluice/core/http';
+
+import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { endToEnd, first, has, joined, without } from '../headers.ts';
+import { strictDateOf } from '../lenient-date.ts';
+import { mediaTypeOf } from '../media-types.ts';
+import type {
+  Exchange,
+  FileFacts,
+  FileWindow,
+  FrontServer,
+  HeaderLines,
+  Reply,
+  Verdict,
+} from '../model.ts';
+import type { FileFault } from '../open-file.ts';
+import { cleanPath, percentDecode, placeOfUri, type ServedRoot } from '../places.ts';
+import { pageText, rangeReply, whole } from '../range-reply.ts';
+
+/** Emulates Caddy with the site that `sluice config caddy` prints. */
+export function caddyServer(roots: readonly ServedRoot[], version: '2.6' | '2.7'): FrontServer {
+  return {
+    name: 'caddy',
+    links: 'followed',
+    mostAsked: 1,
+    loopStatus: 500,
+    keepsFromApp: (name) => {
+      const dashed = name.replaceAll('_', '-');
+      return (
+        CONTROL_PATTERN.test(dashed) || CONTROL_REQUEST_HEADERS.has(dashed) || name === 'forwarded'
+      );
+    },
+    tellsApp({ headers }, client) {
+      const host = first(headers, 'host') ?? '';
+      return [
+        ['X-Forwarded-For', client],
+        ['X-Forwarded-Host', host],
+        ['X-Forwarded-Proto', 'http'],
+      ];
+    },
+    judge: (exchange) => judge(exchange, roots, version),
+    send: (file, exchange, path) => send(file, exchange, path, version),
+    fail: (fault, exchange) => refuse(STATUS_OF[fault], exchange),
+    passedHeaders: ({ answer }) =>
+      without(endToEnd(answer.headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS),
+    page,
+  };
+}
+
+const CONTROL_PATTERN = /^x-(?:accel-|sendfile|lighttpd-|litespeed-|reproxy-)/;
+
+const STATUS_OF: Readonly<Record<FileFault, number>> = {
+  missing: 404,
+  folder: 404,
+  special: 500,
+  denied: 403,
+  link: 404,
+  'link-above': 404,
+  'no-folder': 404,
+  'name-too-long': 500,
+};
+
+function judge(exchange: Exchange, roots: readonly ServedRoot[], version: '2.6' | '2.7'): Verdict {
+  const { answer } = exchange;
+  // Several are one value with commas in it.
+  const value = joined(answer.headers, 'x-accel-redirect', ',');
+  if (value === undefined || answer.status !== 200) return { kind: 'pass' };
+  const missing: Verdict = { kind: 'reply', reply: refuse(404, exchange) };
+  const [raw = ''] = value.split('?');
+  const root = roots.find(({ uri }) => value.startsWith(uri));
+  if (root === undefined) return missing;
+  const decoded = version === '2.7' ? percentDecode(raw) : raw;
+  if (decoded.includes('\0')) return { kind: 'reply', reply: refuse(400, exchange) };
+  const below = cleanPath(decoded.slice(root.uri.length - 1));
+  const place = placeOfUri([root], `${root.uri}${below.slice(1)}`);
+  if (place === undefined || /\/\.{0,2}$/.test(decoded)) return missing;
+  return { kind: 'file', place };
+}
+
+function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' | '2.7'): Reply {
+  const { request } = exchange;
+  const copied = copiedHeaders(exchange);
+  const hasTag = version === '2.7' && has(copied, 'etag');
+  const entityTag = hasTag ? (first(copied, 'etag') ?? '') : ownEntityTag(file, version);
+  const typed: HeaderLines = has(copied, 'content-type')
+    ? []
+    : [['Content-Type', mediaTypeOf(path, '')]];
+  const headers: HeaderLines = [
+    ...(hasTag ? copied : without(copied, 'etag')),
+    ...(hasTag ? [] : [['ETag', entityTag] as const]),
+    ...typed.filter(([, type]) => type !== ''),
+    ['Last-Modified', formatHttpDate(file.lastModified)],
+  ];
+  const status = evaluate(request.headers, entityTag, Math.floor(file.lastModified / 1000));
+  if (status === 304) {
+    const rest = without(headers, 'content-type', 'content-encoding', 'last-modified');
+    return { status, headers: rest, body: [] };
+  }
+  if (status === 412) return { status, headers, body: [] };
+  return sendRange(file, exchange, { headers, entityTag, version });
+}
+
+/** http.ServeContent */
+function sendRange(
+  file: FileFacts,
+  { request }: Exchange,
+  { headers, entityTag, version }: { headers: HeaderLines; entityTag: string; version: string },
+): Reply {
+  const seconds = Math.floor(file.lastModified / 1000);
+  const range = first(request.headers, 'range') ?? '';
+  const isMeant = range !== '' && ifRangeHolds(request.headers, entityTag, seconds);
+  const windows = isMeant ? parse(range, file.size) : [];
+  if (windows === 'malformed') return invalid(headers, undefined);
+  // Since Go 1.20 there is no range of an empty file that is not satisfiable.
+  const isIgnored = windows === 'unsatisfiable' && file.size === 0 && version === '2.7';
+  if (windows === 'unsatisfiable' && !isIgnored) return invalid(headers, file.size);
+  const sent: HeaderLines = [...headers, ['Accept-Ranges', 'bytes']];
+  const total = sizeOf(windows);
+  if (windows === 'unsatisfiable' || windows.length === 0 || total > file.size) {
+    return { status: 200, headers: sent, body: whole(file) };
+  }
+  const type = first(headers, 'content-type');
+  return rangeReply(windows, file, {
+    headers: sent,
+    type,
+    boundary: boundary(),
+    before: '',
+    partHead: (text) =>
+      `Content-Range: ${text}\r\n${type === undefined ? '' : `Content-Type: ${type}\r\n`}`,
+  });
+}
+
+function sizeOf(windows: readonly FileWindow[] | string): number {
+  if (typeof windows === 'string') return 0;
+  return windows.reduce((sum, window) => sum + window.last - window.first + 1, 0);
+}
+
+/** http.Error */
+function invalid(headers: HeaderLines, size: number | undefined): Reply {
+  const range: HeaderLines =
+    size === undefined ? [] : [['Content-Range', formatContentRange(undefined, size)]];
+  return {
+    status: 416,
+    headers: [
+      ...without(headers, 'content-type', 'x-content-type-options'),
+      ['Content-Type', 'text/plain; charset=utf-8'],
+      ['X-Content-Type-Options', 'nosniff'],
+      ...range,
+    ],
+    body: [size === undefined ? 'invalid range\n' : 'invalid range: failed to overlap\n'],
+  };
+}
+
+/** What `copy_response_headers` copies. */
+function copiedHeaders({ answer }: Exchange): HeaderLines {
+  return without(
+    endToEnd(answer.headers),
+    'accept-ranges',
+    'content-length',
+    'content-range',
+    'date',
+    'last-modified',
+    'server',
+    ...CONTROL_RESPONSE_HEADERS,
+  );
+}
+
+/** http.checkPreconditions; the method is GET by then. */
+function evaluate(headers: HeaderLines, entityTag: string, seconds: number): 200 | 304 | 412 {
+  const match = first(headers, 'if-match') ?? '';
+  const unmodified = first(headers, 'if-unmodified-since') ?? '';
+  if (match !== '') {
+    if (!holds(match, entityTag, 'strong')) return 412;
+  } else if ((strictDateOf(unmodified) ?? Infinity) < seconds) {
+    return 412;
+  }
+  const noneMatch = first(headers, 'if-none-match') ?? '';
+  if (noneMatch !== '') return holds(noneMatch, entityTag, 'weak') ? 304 : 200;
+  const modified = strictDateOf(first(headers, 'if-modified-since') ?? '');
+  return modified !== undefined && seconds <= modified ? 304 : 200;
+}
+
+function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'): boolean {
+  let rest = field.trim();
+  while (rest !== '') {
+    if (rest.startsWith('*')) return true;
+    // What is no entity tag ends the list.
+    const tag = /^(?:W\/)?"[^"]*"/.exec(rest)?.[0];
+    if (tag === undefined) return false;
+    if (comparison === 'weak' ? bare(tag) === bare(entityTag) : isSameStrongly(tag, entityTag)) {
+      return true;
+    }
+    rest = rest.slice(tag.length).replace(/^[ \t,]+/, '');
+  }
+  return false;
+}
+
+function bare(tag: string): string {
+  return tag.replace(/^W\//, '');
+}
+
+function isSameStrongly(a: string, b: string): boolean {
+  return a === b && !a.startsWith('W/');
+}
+
+function ifRangeHolds(headers: HeaderLines, entityTag: string, seconds: number): boolean {
+  const field = first(headers, 'if-range') ?? '';
+  if (field === '') return true;
+  const tag = /^(?:W\/)?"[^"]*"/.exec(field)?.[0];
+  return tag === undefined ? strictDateOf(field) === seconds : isSameStrongly(tag, entityTag);
+}
+
+/** http.parseRange */
+function parse(field: string, size: number): readonly FileWindow[] | 'malformed' | 'unsatisfiable' {
+  if (!field.startsWith('bytes=')) return 'malformed';
+  const windows: FileWindow[] = [];
+  let isBeyond = false;
+  for (const part of field.slice('bytes='.length).split(',')) {
+    const spec = part.trim();
+    if (spec !== '') {
+      const window = parseSpec(spec, size);
+      if (window === undefined) return 'malformed';
+      if (window.first >= size && !spec.startsWith('-')) isBeyond = true;
+      else windows.push(window);
+    }
+  }
+  return isBeyond && windows.length === 0 ? 'unsatisfiable' : windows;
+}
+
+function parseSpec(spec: string, size: number): FileWindow | undefined {
+  const match = /^(?:\+?(\d+))?[ \t]*-[ \t]*(?:\+?(\d+))?$/.exec(spec);
+  const [, from, to] = match ?? [];
+  if ([from, to].some((digits) => BigInt(digits ?? '0') >= 2n ** 63n)) return undefined;
+  if (from === undefined) {
+    return to === undefined
+      ? undefined
+      : { first: size - Math.min(Number(to), size), last: size - 1 };
+  }
+  const start = Number(from);
+  if (start >= size || to === undefined) return { first: start, last: size - 1 };
+  return start > Number(to) ? undefined : { first: start, last: Math.min(Number(to), size - 1) };
+}
+
+/** The `handle_errors` block takes away every header of the answer that is named there. */
+function refuse(status: number, exchange: Exchange): Reply {
+  const kept = copiedHeaders(exchange).filter(([name]) => !isOfAnswer(name.toLowerCase()));
+  const { headers, body } = page(status);
+  return { status, headers: [...kept, ...headers], body };
+}
+
+function isOfAnswer(name: string): boolean {
+  return /^(?:access-control-|content-|cross-origin-|x-)/.test(name) || ANSWER_HEADERS.has(name);
+}
+
+const ANSWER_HEADERS: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'cache-control',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'permissions-policy',
+  'referrer-policy',
+  'set-cookie',
+  'timing-allow-origin',
+  'vary',
+]);
+
+function page(status: number): Reply {
+  return {
+    status,
+    headers: [
+      ['Content-Type', 'text/plain; charset=utf-8'],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: [pageText(status).trim()],
+  };
+}
+
+/** `calculateEtag`, before and since 2.7. */
+function ownEntityTag({ size, lastModified }: FileFacts, version: '2.6' | '2.7'): string {
+  const time =
+    version === '2.6'
+      ? Math.floor(lastModified / 1000).toString(36)
+      : (BigInt(Math.floor(lastModified * 1000)) * 1000n).toString(36);
+  return `"${time}${size.toString(36)}"`;
+}
+
+function boundary(): string {
+  return Array.from({ length: 60 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
+}

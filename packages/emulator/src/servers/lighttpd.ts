@@ -1,0 +1,250 @@
+import { formatHttpDate } from '@sluice/core/http';
+
+import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { elements, opaque } from '../etags.ts';
+import { endToEnd, first, has, joined, without } from '../headers.ts';
+import { strictDateOf } from '../lenient-date.ts';
+import { mediaTypeOf } from '../media-types.ts';
+import type {
+  Exchange,
+  FileFacts,
+  FileWindow,
+  FrontServer,
+  HeaderLines,
+  Reply,
+  Verdict,
+} from '../model.ts';
+import type { FileFault } from '../open-file.ts';
+import { cleanPath, percentDecode, placeOfPath, type ServedRoot } from '../places.ts';
+import { pageText, rangeReply, whole } from '../range-reply.ts';
+
+/** Emulates lighttpd 1.4.69 with mod_proxy, and what `sluice config lighttpd` prints. */
+export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
+  return {
+    name: 'lighttpd',
+    links: 'refused',
+    mostAsked: 1,
+    loopStatus: 500,
+    keepsFromApp: (name) => CONTROL_REQUEST_HEADERS.has(name),
+    tellsApp({ headers }, client) {
+      const host = first(headers, 'host') ?? '';
+      return [
+        ['X-Forwarded-For', client],
+        ['X-Forwarded-Host', host],
+        ['X-Forwarded-Proto', 'http'],
+      ];
+    },
+    judge: (exchange) => judge(exchange, roots),
+    send,
+    fail: (fault) => page(STATUS_OF[fault]),
+    passedHeaders: (exchange) => [...passed(exchange), ...acceptRanges(exchange)],
+    // It has the whole answer before it sends any of it.
+    cuts: (exchange) => isCut(exchange, passed(exchange)),
+    cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
+    page,
+    rateOf: ({ answer }) => rateIn(answer.headers),
+  };
+}
+
+const STATUS_OF: Readonly<Record<FileFault, number>> = {
+  missing: 404,
+  folder: 403,
+  special: 403,
+  denied: 403,
+  link: 403,
+  'link-above': 403,
+  'no-folder': 403,
+  'name-too-long': 403,
+};
+
+function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
+  // Several are one value with commas in it.
+  const value = joined(answer.headers, 'x-sendfile');
+  if (value === undefined || value === '') return { kind: 'pass' };
+  // buffer_urldecode_path: control characters are replaced.
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  const decoded = percentDecode(value).replaceAll(/[\u0000-\u001f\u007f]/g, '_');
+  if (!isUtf8(decoded)) return { kind: 'reply', reply: page(502) };
+  const place = decoded.startsWith('/') ? placeOfPath(roots, cleanPath(decoded)) : undefined;
+  if (place === undefined) return { kind: 'reply', reply: page(403) };
+  if (decoded.endsWith('/')) return { kind: 'reply', reply: page(403) };
+  return { kind: 'file', place };
+}
+
+/** The status of the application stays, whatever it is. */
+function send(file: FileFacts, exchange: Exchange, path: string): Reply {
+  const { request, answer } = exchange;
+  const kept = passed(exchange);
+  const type: HeaderLines = has(kept, 'content-type') ? [] : [['Content-Type', mediaTypeOf(path)]];
+  const lastModified: HeaderLines = has(kept, 'last-modified')
+    ? []
+    : [['Last-Modified', formatHttpDate(file.lastModified)]];
+  const entityTag: HeaderLines = has(kept, 'etag') ? [] : [['ETag', ownEntityTag(file)]];
+  const rate = rateIn(answer.headers);
+  if (answer.status !== 200) {
+    return { status: answer.status, headers: [...kept, ...type], body: whole(file), rate };
+  }
+  const headers = [...kept, ...type, ...lastModified, ...entityTag];
+  const status = evaluate(request, headers, file.lastModified);
+  if (status === 304) return { status, headers: without(headers, 'content-encoding'), body: [] };
+  if (status === 412) return page(412);
+  return { ...cut(file, exchange, headers), rate };
+}
+
+function passed({ answer }: Exchange): HeaderLines {
+  return without(
+    endToEnd(answer.headers),
+    'date',
+    'server',
+    'content-length',
+    ...CONTROL_RESPONSE_HEADERS,
+  ).filter(([name]) => !/^x-lighttpd-/i.test(name));
+}
+
+function acceptRanges({ request, answer }: Exchange): HeaderLines {
+  return answer.status === 200 && request.method === 'GET' && !has(answer.headers, 'accept-ranges')
+    ? [['Accept-Ranges', 'bytes']]
+    : [];
+}
+
+/** http_response_handle_cachable: If-Match and If-Unmodified-Since are not looked at. */
+function evaluate(
+  { method, headers }: Exchange['request'],
+  sent: HeaderLines,
+  lastModified: number,
+): 200 | 304 | 412 {
+  const isRead = method === 'GET' || method === 'HEAD';
+  const noneMatch = joined(headers, 'if-none-match');
+  if (noneMatch !== undefined && noneMatch !== '') {
+    const entityTag = first(sent, 'etag') ?? '';
+    const isSame = elements(noneMatch).some(
+      (tag) => tag === '*' || opaque(tag) === opaque(entityTag),
+    );
+    if (!isSame) return 200;
+    return isRead ? 304 : 412;
+  }
+  const modified = first(headers, 'if-modified-since');
+  if (modified === undefined || !isRead) return 200;
+  // The text of the application's date, or else the time of the file.
+  if (modified === first(sent, 'last-modified')) return 304;
+  const date = strictDateOf(modified);
+  return date !== undefined && Math.floor(lastModified / 1000) <= date ? 304 : 200;
+}
+
+function isCut({ request, answer }: Exchange, sent: HeaderLines): boolean {
+  return (
+    answer.status === 200 &&
+    request.method === 'GET' &&
+    request.httpVersion === '1.1' &&
+    has(request.headers, 'range') &&
+    !has(sent, 'content-encoding') &&
+    first(sent, 'accept-ranges') !== 'none'
+  );
+}
+
+/** http_range_rfc7233 */
+function cut(file: Pick<FileFacts, 'size'>, exchange: Exchange, sent: HeaderLines): Reply {
+  const { request } = exchange;
+  const headers: HeaderLines =
+    has(sent, 'accept-ranges') || request.method !== 'GET'
+      ? sent
+      : [...sent, ['Accept-Ranges', 'bytes']];
+  const unchanged: Reply = { status: 200, headers, body: whole(file) };
+  const range = joined(request.headers, 'range') ?? '';
+  if (!isCut(exchange, sent) || !/^bytes=/i.test(range) || file.size === 0) return unchanged;
+  const ifRange = first(request.headers, 'if-range') ?? '';
+  const validator = first(sent, ifRange.startsWith('"') ? 'etag' : 'last-modified');
+  // A date is the same only as the same text.
+  if (ifRange !== '' && ifRange !== validator) return unchanged;
+  const windows = coalesce(parse(range.slice('bytes='.length), file.size));
+  if (windows.length === 0) return page(416);
+  const type = first(sent, 'content-type');
+  return rangeReply(windows, file, {
+    headers,
+    type,
+    boundary: 'fkj49sn38dcn3',
+    before: '',
+    partHead: (text) =>
+      `${type === undefined ? '' : `Content-Type: ${type}\r\n`}Content-Range: ${text}\r\n`,
+  });
+}
+
+/** http_range_parse: what is malformed or not satisfiable is passed over, and so is the eleventh. */
+function parse(set: string, size: number): readonly FileWindow[] {
+  const windows: FileWindow[] = [];
+  for (const spec of set.split(',')) {
+    const window = windows.length < MOST_RANGES ? parseSpec(spec, size) : undefined;
+    if (window !== undefined) windows.push(window);
+  }
+  return windows;
+}
+
+function parseSpec(spec: string, size: number): FileWindow | undefined {
+  const match = /^[ \t]*(?:\+?(\d+)[ \t]*-[ \t]*(\d*)|-(\d+))[ \t]*$/.exec(spec);
+  const [, from, to = '', suffix] = match ?? [];
+  if ([from, to, suffix].some((digits) => BigInt(digits || '0') >= 2n ** 63n - 1n)) {
+    return undefined;
+  }
+  if (suffix !== undefined) {
+    const length = Number(suffix);
+    return length === 0 ? undefined : { first: Math.max(size - length, 0), last: size - 1 };
+  }
+  if (from === undefined) return undefined;
+  const start = Number(from);
+  const end = to === '' ? size - 1 : Number(to);
+  if (end < start || start >= size) return undefined;
+  return { first: start, last: Math.min(end, size - 1) };
+}
+
+/** http_range_coalesce: ranges less than 81 bytes apart become one, at the place of the first. */
+function coalesce(windows: readonly FileWindow[]): readonly FileWindow[] {
+  for (const [index, a] of windows.entries()) {
+    const next = windows.findIndex((b, at) => at > index && !isApart(a, b));
+    const b = windows[next];
+    if (b !== undefined) {
+      const joint = { first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) };
+      return coalesce([
+        ...windows.slice(0, index),
+        joint,
+        ...windows.slice(index + 1, next),
+        ...windows.slice(next + 1),
+      ]);
+    }
+  }
+  return windows;
+}
+
+function isApart(a: FileWindow, b: FileWindow): boolean {
+  return a.first <= b.first ? a.last < b.first - GAP : b.last < a.first - GAP;
+}
+
+const MOST_RANGES = 10;
+const GAP = 80;
+
+function page(status: number): Reply {
+  return {
+    status,
+    headers: [['Content-Type', 'text/html']],
+    body: [`<html><body><h1>${pageText(status).trim()}</h1></body></html>\n`],
+  };
+}
+
+/** In units of 1024 bytes. */
+function rateIn(headers: HeaderLines): number | undefined {
+  const value = first(headers, 'x-lighttpd-kbytes-per-second');
+  return value !== undefined && /^[1-9]\d*$/.test(value) ? Number(value) * 1024 : undefined;
+}
+
+/** The real one is a number made of the inode, the size and the time, which says nothing. */
+function ownEntityTag({ size, lastModified }: FileFacts): string {
+  return `"${Math.floor(lastModified)}${size}"`;
+}
+
+function isUtf8(text: string): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'latin1'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,256 @@
+import { formatContentRange, formatHttpDate } from '@sluice/core/http';
+import { NGINX_RESTORED, nginxEntityTag } from '@sluice/core/offload';
+
+import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { elements, opaque } from '../etags.ts';
+import { endToEnd, first, only, without } from '../headers.ts';
+import { dateOf } from '../lenient-date.ts';
+import { mediaTypeOf } from '../media-types.ts';
+import type {
+  Exchange,
+  FileFacts,
+  FileWindow,
+  FrontServer,
+  HeaderLines,
+  Reply,
+  Verdict,
+} from '../model.ts';
+import type { FileFault } from '../open-file.ts';
+import { placeOfUri, type ServedRoot } from '../places.ts';
+import { pageText, rangeReply, whole } from '../range-reply.ts';
+
+/** Emulates nginx 1.22 with the locations that `sluice config nginx` prints. */
+export function nginxServer(
+  roots: readonly ServedRoot[],
+  { base, restored }: { readonly base: string | undefined; readonly restored: readonly string[] },
+): FrontServer {
+  const internal = [...roots.map(({ uri }) => uri), ...(base === undefined ? [] : [base])];
+  const given = [...new Set([...NGINX_RESTORED, ...restored.map((name) => name.toLowerCase())])];
+  return {
+    name: 'nginx',
+    links: 'refused',
+    mostAsked: 11,
+    loopStatus: 500,
+    // Names with underscores are dropped by default (underscores_in_headers).
+    keepsFromApp: (name) =>
+      CONTROL_REQUEST_HEADERS.has(name) || name === 'forwarded' || name.includes('_'),
+    tellsApp({ headers }, client) {
+      const host = first(headers, 'host') ?? '';
+      return [
+        ['X-Forwarded-For', client],
+        ['X-Forwarded-Host', host],
+        ['X-Forwarded-Proto', 'http'],
+      ];
+    },
+    judge: (exchange) => judge(exchange, roots, internal),
+    send: (file, exchange, path) => send(file, exchange, path, given),
+    fail,
+    passedHeaders: ({ answer }) =>
+      without(endToEnd(answer.headers), 'date', 'server', 'x-pad', ...CONSUMED, ...HIDDEN),
+    page,
+    rateOf: ({ answer }) => rateIn(answer.headers),
+  };
+}
+
+/** Headers of the answer that nginx acts upon and keeps (ngx_http_upstream_headers_in). */
+const CONSUMED = [
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+];
+
+const HIDDEN = [...CONTROL_RESPONSE_HEADERS];
+
+/** What is copied to the redirected request. */
+const COPIED = [
+  'content-type',
+  'content-disposition',
+  'cache-control',
+  'expires',
+  'set-cookie',
+  'accept-ranges',
+];
+
+function judge(
+  { answer }: Exchange,
+  roots: readonly ServedRoot[],
+  internal: readonly string[],
+): Verdict {
+  const value = first(answer.headers, 'x-accel-redirect');
+  if (value === undefined) return { kind: 'pass' };
+  const kept = only(answer.headers, COPIED);
+  if (value.startsWith('@')) return { kind: 'reply', reply: page(500, kept) };
+  const uri = redirectTarget(value);
+  if (uri === undefined || !uri.path.startsWith('/')) {
+    return { kind: 'reply', reply: page(404, kept) };
+  }
+  const { path, query } = uri;
+  if (!internal.some((prefix) => path.startsWith(prefix))) {
+    return { kind: 'ask', target: askedTarget(path, query), kept: without(kept, 'content-type') };
+  }
+  const place = placeOfUri(roots, path);
+  // `try_files $uri =404` takes no folder.
+  if (place === undefined || path.endsWith('/')) return { kind: 'reply', reply: page(404, kept) };
+  return { kind: 'file', place };
+}
+
+/** ngx_http_parse_unsafe_uri: what it calls unsafe is 404. */
+function redirectTarget(value: string): { path: string; query: string } | undefined {
+  const [raw = '', ...rest] = value.split('?');
+  if (raw === '' || isUnsafe(raw)) return undefined;
+  const path = unescape(raw);
+  return isUnsafe(path) ? undefined : { path, query: rest.length === 0 ? '' : rest.join('?') };
+}
+
+function isUnsafe(path: string): boolean {
+  return path.includes('\0') || path.split('/').includes('..');
+}
+
+/** ngx_unescape_uri: of an escape that is none, the percent sign goes, and a first hex digit. */
+function unescape(text: string): string {
+  return text.replaceAll(/%([\da-f]{2}|[\da-f][^]?|(?=[^])|$)/gi, (_, hex: string) =>
+    hex.length === 2 && /^[\da-f]{2}$/i.test(hex)
+      ? String.fromCharCode(Number.parseInt(hex, 16))
+      : '',
+  );
+}
+
+function askedTarget(path: string, query: string): string {
+  // oxlint-disable-next-line no-control-regex -- what a request line cannot hold is written as an escape
+  const escaped = path.replaceAll(/[\u0000-\u0020#%?\u007f-\u00ff]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+  return query === '' ? escaped : `${escaped}?${query}`;
+}
+
+function send(file: FileFacts, exchange: Exchange, name: string, given: readonly string[]): Reply {
+  const { request, answer } = exchange;
+  const entityTag = nginxEntityTag(file);
+  const seconds = Math.floor(file.lastModified / 1000);
+  const outcome = evaluate(request.headers, entityTag, seconds);
+  if (outcome === 412) return page(412);
+  const rate = rateIn(answer.headers);
+  const kept = only(answer.headers, COPIED);
+  const type = first(kept, 'content-type') ?? mediaTypeOf(path);
+  const own: HeaderLines = [
+    ['Last-Modified', formatHttpDate(file.lastModified)],
+    ['ETag', entityTag],
+  ];
+  const back = givenBack(answer.headers, given);
+  if (outcome === 304) {
+    const rest = without(kept, 'content-type', 'accept-ranges');
+    return { status: 304, headers: [...rest, ...own, ...back], body: [] };
+  }
+  const typed: HeaderLines = [...without(kept, 'content-type'), ['Content-Type', type]];
+  const windows = rangeOf(request.headers, file.size, entityTag, seconds);
+  if (windows === 'unsatisfiable') {
+    const contentRange: HeaderLines = [['Content-Range', formatContentRange(undefined, file.size)]];
+    const refusal = page(416, without(kept, 'content-type', 'accept-ranges'));
+    return { ...refusal, headers: [...refusal.headers, ...back, ...contentRange] };
+  }
+  const headers = [...typed, ...own, ...back];
+  if (windows === undefined) {
+    const all: HeaderLines = [...headers, ['Accept-Ranges', 'bytes']];
+    return { status: 200, headers: all, body: whole(file), rate };
+  }
+  const style = {
+    headers,
+    type,
+    boundary: boundary(),
+    before: '\r\n' as const,
+    partHead: (range: string) => `Content-Type: ${type}\r\nContent-Range: ${range}\r\n`,
+  };
+  return { ...rangeReply(windows, file, style), rate };
+}
+
+/** `add_header` with a variable of the answer; before 1.23 that is the first line of a name. */
+function givenBack(headers: HeaderLines, names: readonly string[]): HeaderLines {
+  return names.flatMap((name): HeaderLines => {
+    const value = first(headers, name);
+    return value === undefined || value === '' ? [] : [[name, value]];
+  });
+}
+
+/** ngx_http_not_modified_filter: all of those that are there must agree to a 304. */
+function evaluate(headers: HeaderLines, entityTag: string, seconds: number): 200 | 304 | 412 {
+  const unmodified = first(headers, 'if-unmodified-since');
+  // What is no date is before every time.
+  if (unmodified !== undefined && (dateOf(unmodified) ?? -1) < seconds) return 412;
+  const match = first(headers, 'if-match');
+  if (match !== undefined && !holds(match, entityTag, 'strong')) return 412;
+  const modified = first(headers, 'if-modified-since');
+  const noneMatch = first(headers, 'if-none-match');
+  if (modified === undefined && noneMatch === undefined) return 200;
+  // `if_modified_since exact` is the default.
+  if (modified !== undefined && dateOf(modified) !== seconds) return 200;
+  return noneMatch === undefined || holds(noneMatch, entityTag, 'weak') ? 304 : 200;
+}
+
+function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'): boolean {
+  if (field === '*') return true;
+  return elements(field).some((tag) => (comparison === 'weak' ? opaque(tag) : tag) === entityTag);
+}
+
+/** ngx_http_range_header_filter: `undefined` sends the whole file. */
+function rangeOf(
+  headers: HeaderLines,
+  size: number,
+  entityTag: string,
+  seconds: number,
+): readonly FileWindow[] | 'unsatisfiable' | undefined {
+  const range = first(headers, 'range');
+  if (range === undefined || range.length < 7 || !/^bytes=/i.test(range)) return undefined;
+  const ifRange = first(headers, 'if-range');
+  if (ifRange !== undefined) {
+    const isTag = ifRange.length >= 2 && ifRange.endsWith('"');
+    if (isTag ? ifRange !== entityTag : dateOf(ifRange) !== seconds) return undefined;
+  }
+  return parse(range.slice('bytes='.length), size);
+}
+
+/** ngx_http_range_parse */
+function parse(set: string, size: number): readonly FileWindow[] | 'unsatisfiable' | undefined {
+  const windows: FileWindow[] = [];
+  for (const spec of set.split(',')) {
+    const match = /^ *(?:(\d+) *- *(\d*)|-(\d+)) *$/.exec(spec);
+    if (match === null) return 'unsatisfiable';
+    const [, from, to = '', suffix] = match;
+    if ([from, to, suffix].some((digits) => BigInt(digits || '0') > MOST)) return 'unsatisfiable';
+    const start = from === undefined ? Math.max(size - Number(suffix), 0) : Number(from);
+    const end = to === '' ? size : Math.min(Number(to) + 1, size);
+    if (start < end) windows.push({ first: start, last: end - 1 });
+    else if (start === 0) return undefined;
+  }
+  if (windows.length === 0) return 'unsatisfiable';
+  const total = windows.reduce((sum, window) => sum + window.last - window.first + 1, 0);
+  return total > size ? undefined : windows;
+}
+
+/** NGX_MAX_OFF_T_VALUE */
+const MOST = 2n ** 63n - 1n;
+
+function fail(fault: FileFault, { answer }: Exchange): Reply {
+  const kept = without(only(answer.headers, COPIED), 'content-type', 'accept-ranges');
+  return page(fault === 'denied' ? 403 : 404, kept);
+}
+
+function page(status: number, kept: HeaderLines = []): Reply {
+  const headers = without(kept, 'content-type', 'accept-ranges');
+  return {
+    status,
+    headers: [...headers, ['Content-Type', 'text/html']],
+    body: [`<html><body><h1>${pageText(status).trim()}</h1></body></html>\n`],
+  };
+}
+
+/** What is no number of bytes limits nothing. */
+function rateIn(headers: HeaderLines): number | undefined {
+  const value = first(headers, 'x-accel-limit-rate');
+  return value !== undefined && /^[1-9]\d*$/.test(value) ? Number(value) : undefined;
+}
+
+function boundary(): string {
+  return String(Math.floor(Math.random() * 1e9)).padStart(20, '0');
+}
