@@ -1,5 +1,6 @@
 import { apacheConfig } from './apache.ts';
 import { caddyConfig } from './caddy.ts';
+import { h2oConfig } from './h2o.ts';
 import { lighttpdConfig } from './lighttpd.ts';
 import { nginxConfig } from './nginx.ts';
 import { checkServerName, type ServerName } from './server-name.ts';
@@ -24,9 +25,5 @@ const WRITERS: Readonly<Record<ServerName, (site: Site) => string>> = {
   apache: apacheConfig,
   lighttpd: lighttpdConfig,
   caddy: caddyConfig,
-  h2o: unwritten,
+  h2o: h2oConfig,
 };
-
-function unwritten(): string {
-  throw new TypeError('config: not written yet');
-}

@@ -137,11 +137,9 @@ function proxyBlock({ app, places }: Site): Block {
     'proxy.header = ( "upgrade" => "enable" )',
     '# Orders to other servers would show paths; lighttpd keeps its own to itself.',
     'setenv.set-response-header = (',
-    [
-      ...CONTROL_RESPONSE_HEADERS.filter((name) => !OWN_HEADERS.includes(name)).map(
-        (name) => `"${name}" => "",`,
-      ),
-    ],
+    CONTROL_RESPONSE_HEADERS.filter((name) => !OWN_HEADERS.includes(name)).map(
+      (name) => `"${name}" => "",`,
+    ),
     ')',
   ];
 }

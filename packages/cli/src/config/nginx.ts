@@ -106,7 +106,7 @@ function serverBlock(site: Site, upstream: string): Block {
       ? []
       : [
           '# For everybody, without the application.',
-          `location ^~ ${text(shown.url)} {`,
+          `location ^~ ${literal(shown.url)} {`,
           [`alias ${text(`${shown.folder}/`)};`, 'add_header X-Content-Type-Options nosniff;'],
           '}',
           '',
@@ -160,7 +160,7 @@ function internalBlocks({ places, base, restored }: Site): Block {
   );
   return outer.flatMap((uri) => [
     '# Only an answer of the application leads here; clients get 404.',
-    `location ^~ ${text(uri)} {`,
+    `location ^~ ${literal(uri)} {`,
     [
       'internal;',
       ...folderLines(places.find((place) => place.uri === uri)),
@@ -170,7 +170,7 @@ function internalBlocks({ places, base, restored }: Site): Block {
         .filter((place) => place.uri !== uri && place.uri.startsWith(uri))
         .flatMap((place) => [
           '',
-          `location ^~ ${text(place.uri)} {`,
+          `location ^~ ${literal(place.uri)} {`,
           ['internal;', ...folderLines(place)],
           '}',
         ]),
