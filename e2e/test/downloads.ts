@@ -157,13 +157,16 @@ function testSizes({ name, habits }: Sender): void {
     const asked = { habits, fixture, file };
     t.deepEqual(faultsOf(await sender.ask({ target }), WHOLE, asked), []);
     const head = await sender.ask({ method: 'HEAD', target });
-    t.deepEqual(faultsOf(head, { ...WHOLE, bodiless: true }, asked), []);
+    // Apache leaves a length of 0 out (RFC 9110 §8.6 lets it).
+    const unsaid = habits === 'apache' ? ['content-length is undefined, not 0'] : [];
+    t.deepEqual(faultsOf(head, { ...WHOLE, bodiless: true }, asked), unsaid);
     const refused: string[] = [];
     for (const range of ['bytes=0-0', 'bytes=0-', 'bytes=-1', 'bytes=1-']) {
       const answer = await sender.ask({ target, headers: { range } });
       // RFC 9110 §14.2 lets a server ignore Range; of nothing, no range can be satisfied either.
-      if (answer.status === 416) refused.push(range);
+      if (answer.status !== 200) refused.push(range);
       else t.deepEqual(faultsOf(answer, WHOLE, asked), [], range);
+      t.true(answer.complete);
       t.deepEqual(leaksOf(answer, fixture), []);
     }
     t.deepEqual(refused, EMPTY_RANGES_REFUSED[habits]);

@@ -9,6 +9,7 @@ export interface Difference {
 
 type Differences = Readonly<Record<string, Difference>>;
 
+const WHOLE: Expected = { status: 200, sends: 'all' };
 const UNSATISFIABLE: Expected = { status: 416, contentRange: 'bytes */100000' };
 
 function part(...sends: readonly Span[]): Expected {
@@ -47,22 +48,104 @@ const NGINX: Differences = {
   ...each({ status: 400 }, 'it refuses a second line', 'If-None-Match, two lines'),
 };
 
+const APACHE: Differences = {
+  ...HEAD_RANGE,
+  ...each(
+    { status: 416 },
+    'its 416 does not say how long the object is',
+    'range bytes=100000-',
+    'range bytes=200000-300000',
+    'range bytes=200000-,300000-, none of two in the object',
+    'If-Range, the tag, and a range beyond the end',
+  ),
+  ...each(
+    WHOLE,
+    'it ignores a field that it cannot parse',
+    'range bytes=99990-99999999999999999999999, far beyond the end',
+    'range bytes=99999999999999999999999-',
+    'range bytes=-0, an empty suffix',
+    'range bytes=0-1, 50000-50001 ,-2',
+  ),
+  ...each(
+    part([0, 99_999]),
+    'it merges ranges that are the whole into one',
+    'range bytes=0-,0-,0-,0-, four times all of it',
+    'two hundred times the whole',
+  ),
+};
+
+const LIGHTTPD: Differences = {
+  ...each(
+    { status: 416 },
+    'its 416 does not say how long the object is',
+    'range bytes=100000-',
+    'range bytes=200000-300000',
+    'range bytes=99999999999999999999999-',
+    'range bytes=-0, an empty suffix',
+    'range bytes=200000-,300000-, none of two in the object',
+    'If-Range, the tag, and a range beyond the end',
+  ),
+  ...each(
+    { status: 416 },
+    'it answers 416 to a field that it cannot parse',
+    'range bytes=99990-99999999999999999999999, far beyond the end',
+    'range bytes=5-2, backwards',
+    'range bytes=abc',
+    'range bytes=',
+    'range bytes=-',
+    'range bytes=0x0-0x5',
+    'range bytes=0-5;6-7',
+    'range bytes=1-2-3',
+  ),
+  ...each(part([1, 2]), 'it passes over the sign', 'range bytes=+1-2'),
+  ...each(part([0, 5]), 'it sends small gaps too', 'range bytes=0-1,4-5, close together'),
+  ...each(
+    part([0, 99_999]),
+    'it merges ranges that are the whole into one',
+    'range bytes=0-,0-,0-,0-, four times all of it',
+    'two hundred times the whole',
+  ),
+  ...each(part([0, 5]), 'it reads the first line', 'two lines of Range'),
+  ...each(WHOLE, 'it reads the first line', 'If-None-Match, two lines'),
+};
+
+const CADDY: Differences = {
+  ...HEAD_RANGE,
+  ...each(
+    { status: 416 },
+    'it answers 416 to a field that it cannot parse',
+    'range bytes=99990-99999999999999999999999, far beyond the end',
+    'range bytes=99999999999999999999999-',
+    'range bytes=5-2, backwards',
+    'range bytes=abc',
+    'range bytes=-',
+    'range bytes=0x0-0x5',
+    'range bytes=0-5;6-7',
+    'range bytes=1-2-3',
+  ),
+  ...each(part([1, 2]), 'it passes over the sign', 'range bytes=+1-2'),
+  ...each(part([0, 49], [50, 99]), 'it merges no ranges', 'range bytes=0-49,50-99, touching'),
+  ...each(part([0, 50], [10, 60]), 'it merges no ranges', 'range bytes=0-50,10-60, overlapping'),
+  ...each(part([0, 5]), 'it reads the first line', 'two lines of Range'),
+};
+
 /** By the titles of the protocol's cases. What is not listed here is answered as streaming does. */
 export const DIFFERENCES: Readonly<Record<Habits, Differences>> = {
   streaming: {},
   nginx: NGINX,
-  apache: {},
-  lighttpd: {},
-  caddy: {},
+  apache: APACHE,
+  lighttpd: LIGHTTPD,
+  caddy: CADDY,
   h2o: {},
 };
 
-/** Ranges of an empty object that a sender answers with 416; all others with 200 and nothing. */
+/** Ranges of an empty object that a sender refuses (416); all others it ignores, and sends nothing. */
 export const EMPTY_RANGES_REFUSED: Readonly<Record<Habits, readonly string[]>> = {
   streaming: [],
   nginx: ['bytes=1-'],
   apache: [],
   lighttpd: [],
+  // A suffix is 206, of no byte, with a Content-Range that means nothing.
   caddy: ['bytes=0-0', 'bytes=0-', 'bytes=-1', 'bytes=1-'],
   h2o: ['bytes=0-0', 'bytes=0-', 'bytes=-1', 'bytes=1-'],
 };
