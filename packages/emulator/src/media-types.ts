@@ -1,13 +1,20 @@
 /**
- * The media type that a server gives a file by its extension, where the application sent none. The
- * tables of real servers differ and are longer: an application should always send one.
+ * Gives the media type that a server has for an extension, where the application sent none.
+ *
+ * The tables of real servers are longer, and each distribution has its own: an application should
+ * always send a type, as Sluice does.
  */
-export function mediaTypeOf(name: string, fallback = 'application/octet-stream'): string {
-  const extension = /\.([^./?]+)$/.exec(name)?.[1];
-  return (extension !== undefined && TYPES[extension.toLowerCase()]) || fallback;
+export function mediaTypeOf(
+  path: string,
+  types: Readonly<Record<string, string>>,
+  fallback = 'application/octet-stream',
+): string {
+  const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+  return (Object.hasOwn(types, extension) && types[extension]) || fallback;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
+/** Those that every standalone configuration has. */
+export const PRINTED_TYPES: Readonly<Record<string, string>> = {
   css: 'text/css',
   html: 'text/html',
   js: 'text/javascript',

@@ -47,6 +47,8 @@ export interface Reply {
   /** Without those of the connection, and without Content-Length. */
   readonly headers: HeaderLines;
   readonly body: readonly Piece[];
+  /** Whether the length goes unsaid. */
+  readonly isUnsized?: boolean | undefined;
   /** Bytes a second. */
   readonly rate?: number | undefined;
 }

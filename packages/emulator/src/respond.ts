@@ -16,9 +16,10 @@ export type Bytes = FileHandle | Buffer | undefined;
  * that is shorter than announced cuts the connection.
  */
 export async function respond(res: ServerResponse, reply: Reply, bytes: Bytes): Promise<void> {
-  const { status, headers, body, rate } = reply;
+  const { status, headers, body, rate, isUnsized = false } = reply;
   const hasLength = status !== 204 && status !== 304;
-  const length: HeaderLines = hasLength ? [['Content-Length', String(lengthOf(body))]] : [];
+  const length: HeaderLines =
+    hasLength && !isUnsized ? [['Content-Length', String(lengthOf(body))]] : [];
   writeHead(res, { status, headers: [...headers, ...length] });
   if (res.req.method !== 'HEAD' && hasLength) {
     const sender = { res, started: performance.now(), sent: 0, rate };

@@ -40,9 +40,9 @@ export function apacheServer(
     judge: (exchange) => judge(exchange, roots, encoding),
     send: (file, exchange) => send(file, exchange),
     fail: () => page(404),
-    passedHeaders: ({ answer }) =>
-      without(endToEnd(answer.headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS),
-    cuts: ({ answer }) => answer.status === 200 && isSmall(answer.headers),
+    passedHeaders: (exchange) => [...passed(exchange), ...lengthOf(exchange)],
+    cuts: ({ request, answer }) =>
+      answer.status === 200 && request.method !== 'HEAD' && isSmall(answer.headers),
     cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
     page,
   };
@@ -76,18 +76,25 @@ function send(file: FileFacts, exchange: Exchange): Reply {
   const seconds =
     dateOf(first(headers, 'last-modified') ?? '') ?? Math.floor(file.lastModified / 1000);
   const status = evaluate(request.method, request.headers, joined(answer.headers, 'etag'), seconds);
-  if (status === 200) return cut(file, exchange, headers);
+  // It is not said that there is nothing to say.
+  const isUnsized = request.method === 'HEAD' && file.size === 0;
+  if (status === 200) return { ...cut(file, exchange, headers), isUnsized };
   return { status, headers, body: [] };
 }
 
 function passed({ answer }: Exchange): HeaderLines {
-  return without(
-    endToEnd(answer.headers),
-    'date',
-    'server',
-    'content-length',
-    ...CONTROL_RESPONSE_HEADERS,
-  );
+  const headers = endToEnd(answer.headers);
+  const vary = joined(headers, 'vary', ',');
+  return [
+    ...without(headers, 'date', 'server', 'vary', 'content-length', ...CONTROL_RESPONSE_HEADERS),
+    ...(vary === undefined ? [] : [['Vary', vary] as const]),
+  ];
+}
+
+function lengthOf({ answer }: Exchange): HeaderLines {
+  const length = first(answer.headers, 'content-length');
+  const isBodyless = answer.status === 204 || answer.status === 304;
+  return length === undefined || isBodyless ? [] : [['Content-Length', length]];
 }
 
 /** The filter for ranges works on what is there as a whole when it begins. */

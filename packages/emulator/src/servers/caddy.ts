@@ -41,8 +41,11 @@ export function caddyServer(roots: readonly ServedRoot[], version: '2.6' | '2.7'
     judge: (exchange) => judge(exchange, roots, version),
     send: (file, exchange, path) => send(file, exchange, path, version),
     fail: (fault, exchange) => refuse(STATUS_OF[fault], exchange),
-    passedHeaders: ({ answer }) =>
-      without(endToEnd(answer.headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS),
+    passedHeaders: ({ answer: { status, headers } }) => {
+      const ofBody = status === 204 ? ['content-length'] : [];
+      const ofNone = status === 304 ? ['content-length', 'content-type'] : ofBody;
+      return without(endToEnd(headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS, ...ofNone);
+    },
     page,
   };
 }
@@ -84,7 +87,7 @@ function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' 
   const entityTag = hasTag ? (first(copied, 'etag') ?? '') : ownEntityTag(file, version);
   const typed: HeaderLines = has(copied, 'content-type')
     ? []
-    : [['Content-Type', mediaTypeOf(path, '')]];
+    : [['Content-Type', mediaTypeOf(path, GO_TYPES, '')]];
   const headers: HeaderLines = [
     ...(hasTag ? copied : without(copied, 'etag')),
     ...(hasTag ? [] : [['ETag', entityTag] as const]),
@@ -99,6 +102,27 @@ function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' 
   if (status === 412) return { status, headers, body: [] };
   return sendRange(file, exchange, { headers, entityTag, version });
 }
+
+/** Some of those that Go knows, or finds in the table of a Debian. */
+const GO_TYPES: Readonly<Record<string, string>> = {
+  css: 'text/css; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  gif: 'image/gif',
+  gz: 'application/gzip',
+  html: 'text/html; charset=utf-8',
+  jpeg: 'image/jpeg',
+  jpg: 'image/jpeg',
+  js: 'text/javascript; charset=utf-8',
+  json: 'application/json',
+  mp4: 'video/mp4',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  svg: 'image/svg+xml',
+  txt: 'text/plain; charset=utf-8',
+  webp: 'image/webp',
+  xml: 'text/xml; charset=utf-8',
+  zip: 'application/zip',
+};
 
 /** http.ServeContent */
 function sendRange(

@@ -26,15 +26,13 @@ export function h2oServer(roots: readonly ServedRoot[], host: string): FrontServ
     mostAsked: 5,
     loopStatus: 502,
     keepsFromApp: (name) =>
-      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) || name === 'forwarded',
-    tellsApp({ headers }, client) {
-      const before = first(headers, 'x-forwarded-for');
-      return [
-        ['X-Forwarded-For', before === undefined ? client : `${before}, ${client}`],
-        ['X-Forwarded-Proto', 'http'],
-        ['Via', '1.1 h2o'],
-      ];
-    },
+      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) ||
+      /^(?:x-)?forwarded(?:-host)?$/.test(name),
+    tellsApp: ({ headers }, client) => [
+      ['X-Forwarded-For', client],
+      ['X-Forwarded-Proto', 'http'],
+      ['Via', `1.1 ${first(headers, 'host') ?? ''}`],
+    ],
     judge: (exchange) => judge(exchange, roots, host),
     send,
     fail: (fault) => page(STATUS_OF[fault]),
@@ -84,7 +82,8 @@ function decodedPath(raw: string): string {
 function send(file: FileFacts, { request, answer }: Exchange, path: string): Reply {
   const entityTag = nginxEntityTag(file);
   const given = fromQuery(first(answer.headers, 'x-reproxy-url') ?? '');
-  const type = H2O_TYPES[/\.([^./]+)$/.exec(path)?.[1] ?? ''] ?? 'application/octet-stream';
+  const type =
+    H2O_TYPES[/\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';
   if (isNotModified(request.headers, entityTag, Math.floor(file.lastModified / 1000))) {
     return { status: 304, headers: [...given, ['ETag', entityTag]], body: [] };
   }

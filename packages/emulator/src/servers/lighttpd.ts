@@ -4,7 +4,7 @@ import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-he
 import { elements, opaque } from '../etags.ts';
 import { endToEnd, first, has, joined, without } from '../headers.ts';
 import { strictDateOf } from '../lenient-date.ts';
-import { mediaTypeOf } from '../media-types.ts';
+import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   Exchange,
   FileFacts,
@@ -75,7 +75,9 @@ function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
 function send(file: FileFacts, exchange: Exchange, path: string): Reply {
   const { request, answer } = exchange;
   const kept = passed(exchange);
-  const type: HeaderLines = has(kept, 'content-type') ? [] : [['Content-Type', mediaTypeOf(path)]];
+  const type: HeaderLines = has(kept, 'content-type')
+    ? []
+    : [['Content-Type', mediaTypeOf(path, { ...PRINTED_TYPES, txt: 'text/plain' })]];
   const lastModified: HeaderLines = has(kept, 'last-modified')
     ? []
     : [['Last-Modified', formatHttpDate(file.lastModified)]];

@@ -5,7 +5,7 @@ import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-he
 import { elements, opaque } from '../etags.ts';
 import { endToEnd, first, only, without } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
-import { mediaTypeOf } from '../media-types.ts';
+import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   Exchange,
   FileFacts,
@@ -125,7 +125,7 @@ function askedTarget(path: string, query: string): string {
   return query === '' ? escaped : `${escaped}?${query}`;
 }
 
-function send(file: FileFacts, exchange: Exchange, name: string, given: readonly string[]): Reply {
+function send(file: FileFacts, exchange: Exchange, path: string, given: readonly string[]): Reply {
   const { request, answer } = exchange;
   const entityTag = nginxEntityTag(file);
   const seconds = Math.floor(file.lastModified / 1000);
@@ -133,7 +133,7 @@ function send(file: FileFacts, exchange: Exchange, name: string, given: readonly
   if (outcome === 412) return page(412);
   const rate = rateIn(answer.headers);
   const kept = only(answer.headers, COPIED);
-  const type = first(kept, 'content-type') ?? mediaTypeOf(path);
+  const type = first(kept, 'content-type') ?? mediaTypeOf(path, PRINTED_TYPES);
   const own: HeaderLines = [
     ['Last-Modified', formatHttpDate(file.lastModified)],
     ['ETag', entityTag],
