@@ -1,3 +1,4 @@
+// The configuration of front servers, and how a server with one is started.
 export {
   command,
   config,
@@ -8,3 +9,16 @@ export {
   type ServerCommand,
   type ServerName,
 } from './config/index.ts';
+
+// Whether a deployment works.
+export {
+  doctor,
+  DoctorError,
+  formatDoctorReport,
+  type CheckReport,
+  type DoctorErrorCode,
+  type DoctorOptions,
+  type DoctorReport,
+  type Finding,
+  type Severity,
+} from './doctor/index.ts';
