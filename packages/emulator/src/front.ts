@@ -27,10 +27,8 @@ export async function answer(
     body: body ? req : undefined,
   };
   for (let asked = 0; asked < server.mostAsked; asked += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- each question follows from the answer before
     const given = await ask(upstream, question, res);
     if (given === undefined) return reply(job, server.page(502));
-    // oxlint-disable-next-line no-await-in-loop -- see above
     const target = await follow(job, given);
     if (target === undefined) return undefined;
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';

@@ -1,4 +1,4 @@
-import type { HeaderLine, HeaderLines } from './model.ts';
+import type { AppAnswer, HeaderLine, HeaderLines } from './model.ts';
 
 /** Gives the first line with a name, which is in lower case. */
 export function first(headers: HeaderLines, name: string): string | undefined {
@@ -40,6 +40,20 @@ export function endToEnd(headers: HeaderLines): HeaderLines {
     .split(',')
     .map((name) => name.trim().toLowerCase());
   return without(headers, ...HOP_BY_HOP, ...listed);
+}
+
+/** The length of an answer that is passed on, where it has a body. */
+export function passedLength({ status, headers }: AppAnswer): HeaderLines {
+  const length = first(headers, 'content-length');
+  return length === undefined || status === 204 || status === 304
+    ? []
+    : [['Content-Length', length]];
+}
+
+/** Tells whether an answer has a body of at most so many bytes, and says so. */
+export function isShort({ headers }: AppAnswer, most: number): boolean {
+  const length = Number(first(headers, 'content-length') ?? 0);
+  return length > 0 && length <= most;
 }
 
 const HOP_BY_HOP = [

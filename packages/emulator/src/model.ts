@@ -49,6 +49,8 @@ export interface Reply {
   readonly body: readonly Piece[];
   /** Whether the length goes unsaid. */
   readonly isUnsized?: boolean | undefined;
+  /** Whether the body is sent even to HEAD, which a client takes for the next answer. */
+  readonly forgetsHead?: boolean | undefined;
   /** Bytes a second. */
   readonly rate?: number | undefined;
 }
@@ -66,9 +68,6 @@ export interface Exchange {
   readonly request: ClientRequest;
   readonly answer: AppAnswer;
 }
-
-/** What of a body that is passed on the server cuts ranges out of by itself. */
-export type CutsRanges = 'never' | 'small' | 'always';
 
 /**
  * A front server with the configuration that `sluice config` prints for it: facts, and functions
@@ -105,4 +104,4 @@ export interface FrontServer {
 }
 
 /** What servers read of a file. */
-export type FileFacts = Pick<OpenFile, 'size' | 'lastModified'>;
+export type FileFacts = Omit<OpenFile, 'handle'>;

@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 
 import type { FilePlace, FrontServer } from './model.ts';
@@ -8,8 +8,11 @@ export interface OpenFile {
   readonly handle: FileHandle;
   /** Bytes. */
   readonly size: number;
-  /** Milliseconds since 1970, with fractions. */
+  /** Milliseconds since 1970, rounded down. */
   readonly lastModified: number;
+  /** Nanoseconds since 1970. */
+  readonly modifiedNs: bigint;
+  readonly inode: bigint;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function openFile(
     const link = links === 'refused' ? await linkIn(folder, path) : undefined;
     if (link !== undefined) return link;
     const name = bytes(path);
-    const fault = faultOf(await stat(name));
+    const fault = faultOf(await stat(name, { bigint: true }));
     if (fault !== undefined) return fault;
     // Without O_NONBLOCK, a FIFO that took the place of the file would hold the thread.
     const handle = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -49,14 +52,22 @@ export async function openFile(
 }
 
 async function opened(handle: FileHandle): Promise<OpenFile | FileFault> {
-  const stats = await handle.stat();
+  const stats = await handle.stat({ bigint: true });
   const fault = faultOf(stats);
-  if (fault === undefined) return { handle, size: stats.size, lastModified: stats.mtimeMs };
-  await handle.close();
-  return fault;
+  if (fault !== undefined) {
+    await handle.close();
+    return fault;
+  }
+  return {
+    handle,
+    size: Number(stats.size),
+    lastModified: Number(stats.mtimeMs),
+    modifiedNs: stats.mtimeNs,
+    inode: stats.ino,
+  };
 }
 
-function faultOf(stats: Stats): FileFault | undefined {
+function faultOf(stats: BigIntStats): FileFault | undefined {
   if (stats.isFile()) return undefined;
   return stats.isDirectory() ? 'folder' : 'special';
 }
@@ -66,7 +77,6 @@ async function linkIn(folder: string, path: string): Promise<FileFault | undefin
   let above = folder;
   for (const [index, name] of names.entries()) {
     above = `${above}/${name}`;
-    // oxlint-disable-next-line no-await-in-loop -- one folder after the other, as a server opens them
     const stats = await lstat(bytes(above));
     if (stats.isSymbolicLink()) return index === names.length - 1 ? 'link' : 'link-above';
   }

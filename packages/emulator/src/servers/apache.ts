@@ -2,7 +2,7 @@ import { formatHttpDate } from '@sluice/core/http';
 
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, has, joined, without } from '../headers.ts';
+import { endToEnd, first, has, isShort, joined, passedLength, without } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import type {
   Exchange,
@@ -40,9 +40,10 @@ export function apacheServer(
     judge: (exchange) => judge(exchange, roots, encoding),
     send: (file, exchange) => send(file, exchange),
     fail: () => page(404),
-    passedHeaders: (exchange) => [...passed(exchange), ...lengthOf(exchange)],
+    passedHeaders: (exchange) => [...passed(exchange), ...passedLength(exchange.answer)],
+    // The filter for ranges works on what is there as a whole when it begins.
     cuts: ({ request, answer }) =>
-      answer.status === 200 && request.method !== 'HEAD' && isSmall(answer.headers),
+      answer.status === 200 && request.method !== 'HEAD' && isShort(answer, 8192),
     cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
     page,
   };
@@ -89,18 +90,6 @@ function passed({ answer }: Exchange): HeaderLines {
     ...without(headers, 'date', 'server', 'vary', 'content-length', ...CONTROL_RESPONSE_HEADERS),
     ...(vary === undefined ? [] : [['Vary', vary] as const]),
   ];
-}
-
-function lengthOf({ answer }: Exchange): HeaderLines {
-  const length = first(answer.headers, 'content-length');
-  const isBodyless = answer.status === 204 || answer.status === 304;
-  return length === undefined || isBodyless ? [] : [['Content-Length', length]];
-}
-
-/** The filter for ranges works on what is there as a whole when it begins. */
-function isSmall(headers: HeaderLines): boolean {
-  const length = first(headers, 'content-length');
-  return length !== undefined && Number(length) > 0 && Number(length) <= 8192;
 }
 
 /** ap_meets_conditions: all of those that are there must agree to a 304. */

@@ -79,7 +79,13 @@ function decodedPath(raw: string): string {
 }
 
 /** h2o_file_send */
-function send(file: FileFacts, { request, answer }: Exchange, path: string): Reply {
+function send(file: FileFacts, exchange: Exchange, path: string): Reply {
+  // The handed over request is a GET, whatever the client's was.
+  const reply = sendTo(file, exchange, path);
+  return { ...reply, forgetsHead: reply.status < 300 };
+}
+
+function sendTo(file: FileFacts, { request, answer }: Exchange, path: string): Reply {
   const entityTag = nginxEntityTag(file);
   const given = fromQuery(first(answer.headers, 'x-reproxy-url') ?? '');
   const type =

@@ -2,7 +2,7 @@ import { formatHttpDate } from '@sluice/core/http';
 
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, has, joined, without } from '../headers.ts';
+import { endToEnd, first, has, isShort, joined, passedLength, without } from '../headers.ts';
 import { strictDateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
@@ -25,11 +25,13 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
     links: 'refused',
     mostAsked: 1,
     loopStatus: 500,
-    keepsFromApp: (name) => CONTROL_REQUEST_HEADERS.has(name),
+    keepsFromApp: (name) =>
+      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) || name === 'forwarded',
     tellsApp({ headers }, client) {
       const host = first(headers, 'host') ?? '';
       return [
         ['X-Forwarded-For', client],
+        ['X-Host', host],
         ['X-Forwarded-Host', host],
         ['X-Forwarded-Proto', 'http'],
       ];
@@ -37,9 +39,13 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
     judge: (exchange) => judge(exchange, roots),
     send,
     fail: (fault) => page(STATUS_OF[fault]),
-    passedHeaders: (exchange) => [...passed(exchange), ...acceptRanges(exchange)],
-    // It has the whole answer before it sends any of it.
-    cuts: (exchange) => isCut(exchange, passed(exchange)),
+    passedHeaders: (exchange) => [
+      ...passed(exchange),
+      ...passedLength(exchange.answer),
+      ...acceptRanges(exchange),
+    ],
+    // It may have the whole of a small answer before it sends any of it.
+    cuts: (exchange) => isShort(exchange.answer, 8000) && isCut(exchange, passed(exchange)),
     cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
     page,
     rateOf: ({ answer }) => rateIn(answer.headers),
@@ -104,7 +110,8 @@ function passed({ answer }: Exchange): HeaderLines {
 }
 
 function acceptRanges({ request, answer }: Exchange): HeaderLines {
-  return answer.status === 200 && request.method === 'GET' && !has(answer.headers, 'accept-ranges')
+  const isMute = has(answer.headers, 'accept-ranges') || has(answer.headers, 'content-encoding');
+  return answer.status === 200 && request.method === 'GET' && !isMute
     ? [['Accept-Ranges', 'bytes']]
     : [];
 }
@@ -237,9 +244,12 @@ function rateIn(headers: HeaderLines): number | undefined {
   return value !== undefined && /^[1-9]\d*$/.test(value) ? Number(value) * 1024 : undefined;
 }
 
-/** The real one is a number made of the inode, the size and the time, which says nothing. */
-function ownEntityTag({ size, lastModified }: FileFacts): string {
-  return `"${Math.floor(lastModified)}${size}"`;
+/** http_etag_create: a hash of four numbers of eight bytes. */
+function ownEntityTag({ inode, size, modifiedNs }: FileFacts): string {
+  const numbers = [inode, BigInt(size), modifiedNs / 1_000_000_000n, modifiedNs % 1_000_000_000n];
+  const bytes = Buffer.from(BigUint64Array.from(numbers).buffer);
+  const hash = bytes.reduce((h, byte) => ((h << 5) ^ (h >>> 27) ^ byte) >>> 0, bytes.length);
+  return `"${hash}"`;
 }
 
 function isUtf8(text: string): boolean {
