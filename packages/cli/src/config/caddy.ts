@@ -120,8 +120,8 @@ function placeBlock(place: Place, index: number, version: string): Block {
     [
       'rewrite * {rp.header.X-Accel-Redirect}',
       `uri strip_prefix ${uri.slice(0, -1)}`,
-      '# Whatever the method was: the application has seen to it.',
-      'method * GET',
+      '# No rewrite of the method, as recipes have it: with HEAD made GET, Caddy sends the file as the',
+      '# body of an answer that has none. The application refuses every other method.',
       '# Every header of the answer reaches the client, but for those that Caddy makes.',
       'copy_response_headers {',
       [`exclude ${[...OWN_HEADERS, ...CONTROL_RESPONSE_HEADERS].join(' ')}`],

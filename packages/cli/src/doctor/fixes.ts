@@ -63,7 +63,6 @@ const CADDY_SENDS: Fix = ({ folder, internal }) => [
   'handle_response @sluice {',
   '    rewrite * {rp.header.X-Accel-Redirect}',
   `    uri strip_prefix ${internal.slice(0, -1)}`,
-  '    method * GET',
   '    copy_response_headers {',
   '        exclude X-Accel-Redirect Accept-Ranges Connection Content-Length Content-Range Date Keep-Alive Last-Modified Server Transfer-Encoding',
   '    }',
