@@ -24,7 +24,10 @@ export function emulate(server: ServerName, options: EmulatorOptions): Middlewar
   const front = frontServerOf(server, options);
   const upstreams = new WeakMap<object, Upstream>();
   return async function frontServer(ctx, next) {
-    if (isAskedByFront(ctx.req.socket)) return next();
+    if (isAskedByFront(ctx.req.socket)) {
+      await next();
+      return;
+    }
     const { app } = ctx;
     // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
     const upstream = upstreams.get(app) ?? createUpstream(app.callback());

@@ -1,4 +1,4 @@
-import type { OpenFile, FileFault } from './open-file.ts';
+import type { FileHandle } from 'node:fs/promises';
 
 /** A front server that can be emulated. */
 export type ServerName = 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
@@ -102,6 +102,35 @@ export interface FrontServer {
   /** The status when it is asked once more. */
   readonly loopStatus: number;
 }
+
+/** A file that is open, and must be closed. */
+export interface OpenFile {
+  readonly handle: FileHandle;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970, rounded down. */
+  readonly lastModified: number;
+  /** Nanoseconds since 1970. */
+  readonly modifiedNs: bigint;
+  readonly inode: bigint;
+}
+
+/**
+ * Why there is no file:
+ *
+ * - `special`: a FIFO, a socket or a device, which is never opened;
+ * - `link`: the name is a link, and links are refused; `link-above`: a folder above it is one;
+ * - `no-folder`: a part of the path is no folder;
+ */
+export type FileFault =
+  | 'missing'
+  | 'folder'
+  | 'special'
+  | 'denied'
+  | 'link'
+  | 'link-above'
+  | 'no-folder'
+  | 'name-too-long';
 
 /** What servers read of a file. */
 export type FileFacts = Omit<OpenFile, 'handle'>;

@@ -1,36 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 
-import type { FilePlace, FrontServer } from './model.ts';
-
-/** A file that is open, and must be closed. */
-export interface OpenFile {
-  readonly handle: FileHandle;
-  /** Bytes. */
-  readonly size: number;
-  /** Milliseconds since 1970, rounded down. */
-  readonly lastModified: number;
-  /** Nanoseconds since 1970. */
-  readonly modifiedNs: bigint;
-  readonly inode: bigint;
-}
-
-/**
- * Why there is no file:
- *
- * - `special`: a FIFO, a socket or a device, which is never opened;
- * - `link`: the name is a link, and links are refused; `link-above`: a folder above it is one;
- * - `no-folder`: a part of the path is no folder;
- */
-export type FileFault =
-  | 'missing'
-  | 'folder'
-  | 'special'
-  | 'denied'
-  | 'link'
-  | 'link-above'
-  | 'no-folder'
-  | 'name-too-long';
+import type { FileFault, FilePlace, FrontServer, OpenFile } from './model.ts';
 
 /** Opens a regular file for reading; the caller closes it. */
 export async function openFile(

@@ -100,22 +100,28 @@ function evaluate(
   seconds: number,
 ): 200 | 304 | 412 {
   const isRead = method === 'GET' || method === 'HEAD';
-  const now = Math.floor(Date.now() / 1000);
-  const match = joined(headers, 'if-match');
-  if (match !== undefined && !holds(match, entityTag, 'strong')) return 412;
-  const unmodified = first(headers, 'if-unmodified-since');
-  if (unmodified !== undefined && (dateOf(unmodified) ?? Infinity) < seconds) return 412;
+  if (isChanged(headers, entityTag, seconds)) return 412;
   const noneMatch = joined(headers, 'if-none-match');
   // A part of the file is only taken for the same by a strong comparison.
   const comparison = has(headers, 'range') ? 'strong' : 'weak';
-  const isSame = noneMatch !== undefined && holds(noneMatch, entityTag, comparison);
-  if (isSame && !isRead) return 412;
-  const modified = first(headers, 'if-modified-since');
-  const date = modified === undefined ? undefined : dateOf(modified);
-  const isOld = date !== undefined && date >= seconds && date <= now;
-  if (noneMatch !== undefined && !isSame) return 200;
-  if (date !== undefined && !isOld) return 200;
-  return isRead && (isSame || isOld) ? 304 : 200;
+  const isSame = noneMatch === undefined ? undefined : holds(noneMatch, entityTag, comparison);
+  if (isSame === true && !isRead) return 412;
+  const isOld = isUnmodified(first(headers, 'if-modified-since'), seconds);
+  if (!isRead || isSame === false || isOld === false) return 200;
+  return isSame === undefined && isOld === undefined ? 200 : 304;
+}
+
+function isChanged(headers: HeaderLines, entityTag: string | undefined, seconds: number): boolean {
+  const match = joined(headers, 'if-match');
+  if (match !== undefined && !holds(match, entityTag, 'strong')) return true;
+  return (dateOf(first(headers, 'if-unmodified-since') ?? '') ?? Infinity) < seconds;
+}
+
+/** A date in the future is none that the server has given, and neither is what is no date. */
+function isUnmodified(field: string | undefined, seconds: number): boolean | undefined {
+  const date = field === undefined ? undefined : dateOf(field);
+  if (date === undefined) return undefined;
+  return date >= seconds && date <= Math.floor(Date.now() / 1000);
 }
 
 function holds(

@@ -7,13 +7,13 @@ import { mediaTypeOf } from '../media-types.ts';
 import type {
   Exchange,
   FileFacts,
+  FileFault,
   FileWindow,
   FrontServer,
   HeaderLines,
   Reply,
   Verdict,
 } from '../model.ts';
-import type { FileFault } from '../open-file.ts';
 import { cleanPath, percentDecode, placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 

@@ -7,6 +7,7 @@ import { fixdateOf } from '../lenient-date.ts';
 import type {
   Exchange,
   FileFacts,
+  FileFault,
   FileWindow,
   FrontServer,
   HeaderLine,
@@ -14,7 +15,6 @@ import type {
   Reply,
   Verdict,
 } from '../model.ts';
-import type { FileFault } from '../open-file.ts';
 import { cleanPath, percentDecode, placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 
@@ -58,8 +58,9 @@ function judge({ answer }: Exchange, roots: readonly ServedRoot[], host: string)
   const value = first(answer.headers, 'x-reproxy-url');
   if (value === undefined) return { kind: 'pass' };
   const match = /^(?:https?:)?\/\/([^/?]*)(.*)$/i.exec(value);
-  if (match === null)
+  if (match === null) {
     return { kind: 'ask', target: value.startsWith('/') ? value : `/${value}`, kept: [] };
+  }
   const [, authority = '', target = ''] = match;
   // The real one asks other hosts; the emulator asks nobody.
   if (authority !== host) return { kind: 'reply', reply: page(502) };
@@ -79,15 +80,18 @@ function decodedPath(raw: string): string {
 }
 
 /** h2o_file_send */
-function send(file: FileFacts, exchange: Exchange, path: string): Reply {
+function send(file: FileFacts, exchange: Exchange): Reply {
   // The handed over request is a GET, whatever the client's was.
-  const reply = sendTo(file, exchange, path);
+  const reply = sendTo(file, exchange);
   return { ...reply, forgetsHead: reply.status < 300 };
 }
 
-function sendTo(file: FileFacts, { request, answer }: Exchange, path: string): Reply {
+function sendTo(file: FileFacts, { request, answer }: Exchange): Reply {
   const entityTag = nginxEntityTag(file);
-  const given = fromQuery(first(answer.headers, 'x-reproxy-url') ?? '');
+  const value = first(answer.headers, 'x-reproxy-url') ?? '';
+  const given = fromQuery(value);
+  // What stands behind a NUL counts for the type.
+  const path = percentDecode(value.split('?')[0] ?? '');
   const type =
     H2O_TYPES[/\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';
   if (isNotModified(request.headers, entityTag, Math.floor(file.lastModified / 1000))) {

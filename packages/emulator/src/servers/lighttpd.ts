@@ -8,13 +8,13 @@ import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   Exchange,
   FileFacts,
+  FileFault,
   FileWindow,
   FrontServer,
   HeaderLines,
   Reply,
   Verdict,
 } from '../model.ts';
-import type { FileFault } from '../open-file.ts';
 import { cleanPath, percentDecode, placeOfPath, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 
@@ -67,9 +67,8 @@ function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
   // Several are one value with commas in it.
   const value = joined(answer.headers, 'x-sendfile');
   if (value === undefined || value === '') return { kind: 'pass' };
-  // buffer_urldecode_path: control characters are replaced.
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  const decoded = percentDecode(value).replaceAll(/[\u0000-\u001f\u007f]/g, '_');
+  // buffer_urldecode_path: what decodes to a control character is replaced.
+  const decoded = percentDecode(value.replaceAll(/%(?:[01][\da-f]|7f)/gi, '_'));
   if (!isUtf8(decoded)) return { kind: 'reply', reply: page(502) };
   const place = decoded.startsWith('/') ? placeOfPath(roots, cleanPath(decoded)) : undefined;
   if (place === undefined) return { kind: 'reply', reply: page(403) };

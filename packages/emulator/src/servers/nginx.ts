@@ -9,13 +9,13 @@ import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   Exchange,
   FileFacts,
+  FileFault,
   FileWindow,
   FrontServer,
   HeaderLines,
   Reply,
   Verdict,
 } from '../model.ts';
-import type { FileFault } from '../open-file.ts';
 import { placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 
@@ -125,44 +125,53 @@ function askedTarget(path: string, query: string): string {
   return query === '' ? escaped : `${escaped}?${query}`;
 }
 
-function send(file: FileFacts, exchange: Exchange, path: string, given: readonly string[]): Reply {
-  const { request, answer } = exchange;
+function send(
+  file: FileFacts,
+  { request, answer }: Exchange,
+  path: string,
+  given: readonly string[],
+): Reply {
   const entityTag = nginxEntityTag(file);
-  const seconds = Math.floor(file.lastModified / 1000);
-  const outcome = evaluate(request.headers, entityTag, seconds);
+  const outcome = evaluate(request.headers, entityTag, Math.floor(file.lastModified / 1000));
   if (outcome === 412) return page(412);
-  const rate = rateIn(answer.headers);
-  const kept = only(answer.headers, COPIED);
-  const type = first(kept, 'content-type') ?? mediaTypeOf(path, PRINTED_TYPES);
-  const own: HeaderLines = [
+  const copied = only(answer.headers, COPIED);
+  const headers: HeaderLines = [
+    ...without(copied, 'content-type', 'accept-ranges'),
     ['Last-Modified', formatHttpDate(file.lastModified)],
     ['ETag', entityTag],
+    ...givenBack(answer.headers, given),
   ];
-  const back = givenBack(answer.headers, given);
-  if (outcome === 304) {
-    const rest = without(kept, 'content-type', 'accept-ranges');
-    return { status: 304, headers: [...rest, ...own, ...back], body: [] };
-  }
-  const typed: HeaderLines = [...without(kept, 'content-type'), ['Content-Type', type]];
-  const windows = rangeOf(request.headers, file.size, entityTag, seconds);
-  if (windows === 'unsatisfiable') {
-    const contentRange: HeaderLines = [['Content-Range', formatContentRange(undefined, file.size)]];
-    const refusal = page(416, without(kept, 'content-type', 'accept-ranges'));
-    return { ...refusal, headers: [...refusal.headers, ...back, ...contentRange] };
-  }
-  const headers = [...typed, ...own, ...back];
+  if (outcome === 304) return { status: 304, headers, body: [] };
+  const type = first(copied, 'content-type') ?? mediaTypeOf(path, PRINTED_TYPES);
+  const shown = [...headers, ...only(copied, ['accept-ranges'])];
+  const reply = sendRange(file, request.headers, { headers: shown, type });
+  return { ...reply, rate: rateIn(answer.headers) };
+}
+
+function sendRange(
+  file: FileFacts,
+  asked: HeaderLines,
+  { headers, type }: { readonly headers: HeaderLines; readonly type: string },
+): Reply {
+  const typed: HeaderLines = [...headers, ['Content-Type', type]];
+  const windows = rangeOf(asked, file);
   if (windows === undefined) {
-    const all: HeaderLines = [...headers, ['Accept-Ranges', 'bytes']];
-    return { status: 200, headers: all, body: whole(file), rate };
+    // Beside that of the application.
+    const all: HeaderLines = [...typed, ['Accept-Ranges', 'bytes']];
+    return { status: 200, headers: all, body: whole(file) };
   }
-  const style = {
-    headers,
-    type,
-    boundary: boundary(),
-    before: '\r\n' as const,
-    partHead: (range: string) => `Content-Type: ${type}\r\nContent-Range: ${range}\r\n`,
-  };
-  return { ...rangeReply(windows, file, style), rate };
+  if (windows !== 'unsatisfiable') {
+    return rangeReply(windows, file, {
+      headers: typed,
+      type,
+      boundary: boundary(),
+      before: '\r\n',
+      partHead: (range) => `Content-Type: ${type}\r\nContent-Range: ${range}\r\n`,
+    });
+  }
+  const refusal = page(416, without(headers, 'last-modified', 'etag'));
+  const range = formatContentRange(undefined, file.size);
+  return { ...refusal, headers: [...refusal.headers, ['Content-Range', range]] };
 }
 
 /** `add_header` with a variable of the answer; before 1.23 that is the first line of a name. */
@@ -196,18 +205,19 @@ function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'):
 /** ngx_http_range_header_filter: `undefined` sends the whole file. */
 function rangeOf(
   headers: HeaderLines,
-  size: number,
-  entityTag: string,
-  seconds: number,
+  file: FileFacts,
 ): readonly FileWindow[] | 'unsatisfiable' | undefined {
   const range = first(headers, 'range');
   if (range === undefined || range.length < 7 || !/^bytes=/i.test(range)) return undefined;
   const ifRange = first(headers, 'if-range');
-  if (ifRange !== undefined) {
-    const isTag = ifRange.length >= 2 && ifRange.endsWith('"');
-    if (isTag ? ifRange !== entityTag : dateOf(ifRange) !== seconds) return undefined;
-  }
-  return parse(range.slice('bytes='.length), size);
+  if (ifRange !== undefined && !isCurrent(ifRange, file)) return undefined;
+  return parse(range.slice('bytes='.length), file.size);
+}
+
+/** A weak tag is compared as it stands. */
+function isCurrent(ifRange: string, file: FileFacts): boolean {
+  if (ifRange.length >= 2 && ifRange.endsWith('"')) return ifRange === nginxEntityTag(file);
+  return dateOf(ifRange) === Math.floor(file.lastModified / 1000);
 }
 
 /** ngx_http_range_parse */
