@@ -1,6 +1,7 @@
 import * as core from '@sluice/core';
 import * as http from '@sluice/core/http';
 import * as probe from '@sluice/core/probe';
+import * as offload from '@sluice/core/offload';
 import * as testing from '@sluice/core/testing';
 import * as local from '@sluice/storage-local';
 import test from 'ava';
@@ -92,12 +93,39 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
     ],
   ],
   [
+    '@sluice/core/offload',
+    offload,
+    [
+      'H2O_TYPES',
+      'NGINX_RESTORED',
+      'apache',
+      'bytesAsText',
+      'caddy',
+      'createFolderMap',
+      'createUriMap',
+      'dialectFromName',
+      'h2o',
+      'hasControl',
+      'lighttpd',
+      'nginx',
+      'nginxEntityTag',
+      'pathBelow',
+      'percentEncode',
+      'segmentsBelow',
+    ],
+  ],
+  [
     '@sluice/core/testing',
     testing,
     [
+      'checkDialect',
       'contractWithAva',
       'contractWithNodeTest',
       'createMemoryDriver',
+      'dialectChecks',
+      'dialectWithAva',
+      'dialectWithNodeTest',
+      'formatDialectReport',
       'formatReport',
       'runCheck',
       'runContract',

@@ -9,5 +9,5 @@ export { h2o, H2O_TYPES, type H2oOptions } from './h2o.ts';
 export { dialectFromName, type DialectName, type DialectOptions } from './dialect-from-name.ts';
 
 // For authors of dialects.
-export { bytesAsText, hasControl, percentEncode, segmentsBelow } from './place-codec.ts';
+export { bytesAsText, hasControl, pathBelow, percentEncode, segmentsBelow } from './place-codec.ts';
 export { createFolderMap, createUriMap, type RootMap } from './root-map.ts';

@@ -23,6 +23,19 @@ export { formatReport } from './format-report.ts';
 export { type AvaTest, contractWithAva } from './ava.ts';
 export { contractWithNodeTest, type NodeTest } from './node-test.ts';
 
+// The same for a dialect of one's own.
+export type { DialectCheck, DialectSubject, OddPlace } from './dialect-check.ts';
+export { dialectChecks } from './dialect-checks.ts';
+export {
+  checkDialect,
+  type DialectCheckOptions,
+  type DialectName,
+  type DialectReport,
+  type DialectResult,
+} from './dialect-run.ts';
+export { formatDialectReport } from './dialect-report.ts';
+export { dialectWithAva, dialectWithNodeTest } from './dialect-glue.ts';
+
 // A driver whose store is in memory.
 export {
   createMemoryDriver,
