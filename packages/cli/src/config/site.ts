@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
 import { checkOptions, createPathMap, quote, type PathMap } from '@sluice/core';
-import { createUriMap, type RootPlaces } from '@sluice/core/offload';
+import { caddy, createUriMap, h2o, nginx, type RootPlaces } from '@sluice/core/offload';
 
 /** What {@link config} takes: the same roots and prefixes that the application uses. */
 export interface ConfigOptions {
@@ -83,7 +83,11 @@ export interface Address {
 /** @throws TypeError for a mistake in the options, quoting the value */
 export function checkSite(options: ConfigOptions): Site {
   const own = checkOptions('config', options, OPTIONS);
-  const prefix = own.prefix ?? '/_sluice/';
+  const { prefix = '/_sluice/', restored = [], version = '2.7', host = 'sluice.internal' } = own;
+  // What these may be, the dialects know.
+  nginx({ prefix, restored });
+  caddy({ prefix, version });
+  h2o({ prefix, host });
   const places = placesOf(own.roots, prefix);
   const shown = own.public === undefined ? undefined : checkPublic(own.public, places);
   return {
@@ -92,10 +96,10 @@ export function checkSite(options: ConfigOptions): Site {
     app: checkApp(own.app),
     listen: checkAddress('listen', own.listen ?? ':80'),
     serverName: own.serverName === undefined ? undefined : checkServerName(own.serverName),
-    restored: checkHeaderNames(own.restored),
+    restored: restored.map((name) => name.toLowerCase()),
     public: shown,
-    version: checkVersion(own.version),
-    host: checkPrivateHost(own.host ?? 'sluice.internal'),
+    version,
+    host,
     internal: checkInternal(own.internal ?? '127.0.0.1:8081'),
     standalone:
       own.standalone === undefined ? undefined : checkFolder('standalone', own.standalone),
@@ -123,17 +127,14 @@ const OPTIONS = [
 
 function placesOf(roots: ConfigOptions['roots'], prefix: RootPlaces): readonly Place[] {
   const uriOf = createUriMap('config', prefix);
-  const places = mapOf(roots).map(({ prefix: keys, root }) => {
-    const folder = resolved(checkFolder('a root', root));
+  return mapOf(roots).map(({ prefix: keys, root }) => {
+    const folder = checkFolder('a root', resolved(root));
     const uri = uriOf({ root: folder, prefix: keys, path: folder });
     if (uri === undefined) {
       throw new TypeError(`config: prefix has no path for the root of the keys ${quote(keys)}`);
     }
     return { keys, uri: decodeURIComponent(uri), folder };
   });
-  const twice = places.find(({ uri }, index) => places.findIndex((p) => p.uri === uri) < index);
-  if (twice === undefined) return places;
-  throw new TypeError(`config: two roots have the path ${quote(twice.uri)}`);
 }
 
 function mapOf(roots: ConfigOptions['roots']): PathMap['roots'] {
@@ -146,7 +147,8 @@ function mapOf(roots: ConfigOptions['roots']): PathMap['roots'] {
 }
 
 /** The driver opens below the real folder, and that is what it tells the server. */
-function resolved(folder: string): string {
+function resolved(folder: unknown): unknown {
+  if (typeof folder !== 'string' || folder.includes('\0')) return folder;
   try {
     return realpathSync(folder);
   } catch {
@@ -155,17 +157,19 @@ function resolved(folder: string): string {
 }
 
 /** A line break would end the line of the configuration; the rest is for each server to quote. */
-function checkFolder(name: string, folder: unknown): string {
+function checkFolder(what: string, folder: unknown): string {
   if (typeof folder !== 'string' || !isAbsolute(folder)) {
-    throw new TypeError(`config: ${name} must be an absolute path, got ${quote(folder)}`);
+    throw new TypeError(`config: ${what} must be an absolute path, got ${quote(folder)}`);
   }
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(folder) || !folder.isWellFormed()) {
     throw new TypeError(
-      `config: ${name} must have no control character in its name, got ${quote(folder)}`,
+      `config: ${what} must have no control character in its name, got ${quote(folder)}`,
     );
   }
-  return folder.replace(/(?<=.)\/+$/, '');
+  const name = folder.replace(/\/+$/, '');
+  if (name !== '') return name;
+  throw new TypeError(`config: ${what} is a whole file system, got ${quote(folder)}`);
 }
 
 function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolder {
@@ -175,10 +179,9 @@ function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolde
       `config: url of public must be a path that starts and ends with "/", such as "/static/", got ${quote(url)}`,
     );
   }
-  const folder = resolved(checkFolder('folder of public', given));
+  const folder = checkFolder('folder of public', resolved(given));
   const near = places.find(
-    (place) =>
-      isBelow(place.folder, folder) || isBelow(folder, place.folder) || isBelow(url, place.uri),
+    (place) => areNested(`${folder}/`, `${place.folder}/`) || areNested(url, place.uri),
   );
   if (near !== undefined) {
     throw new TypeError(
@@ -188,13 +191,15 @@ function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolde
   return { url, folder };
 }
 
-function isBelow(path: string, other: string): boolean {
-  return `${path}/`.startsWith(`${other}/`);
+/** @param path ends with a slash, as `other` does */
+function areNested(path: string, other: string): boolean {
+  return path.startsWith(other) || other.startsWith(path);
 }
 
 function checkApp(app: unknown): Site['app'] {
   const url = typeof app === 'string' && URL.canParse(app) ? new URL(app) : undefined;
-  if (url?.protocol !== 'http:' || url.href !== `http://${url.host}/` || url.hostname === '') {
+  // A URL takes hosts with ";", "{" and the like, too.
+  if (url?.href !== `http://${url?.host}/` || !/^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(url.hostname)) {
     throw new TypeError(
       `config: app must be an origin, such as "http://127.0.0.1:3000", got ${quote(app)}`,
     );
@@ -225,31 +230,10 @@ function checkInternal(address: unknown): Site['internal'] {
 }
 
 function checkServerName(name: unknown): string {
-  if (typeof name === 'string' && /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(name)) return name;
+  if (typeof name === 'string' && /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(name)) {
+    return name.toLowerCase();
+  }
   throw new TypeError(
     `config: serverName must be a host name, such as "files.example", got ${quote(name)}`,
   );
-}
-
-function checkPrivateHost(host: unknown): string {
-  if (typeof host === 'string' && /^[\da-z-]+(?:\.[\da-z-]+)*$/.test(host)) return host;
-  throw new TypeError(`config: host must be a host name in lower case, got ${quote(host)}`);
-}
-
-function checkVersion(version: unknown): Site['version'] {
-  if (version === undefined) return '2.7';
-  if (version === '2.6' || version === '2.7') return version;
-  throw new TypeError(`config: version must be "2.6" or "2.7", got ${quote(version)}`);
-}
-
-function checkHeaderNames(names: unknown): readonly string[] {
-  if (names === undefined) return [];
-  if (!Array.isArray(names)) {
-    throw new TypeError(`config: restored must be an array of header names, got ${quote(names)}`);
-  }
-  return names.map((name: unknown) => {
-    // nginx has a variable for a header whose name is of letters, digits and dashes.
-    if (typeof name === 'string' && /^[a-z\d-]+$/i.test(name)) return name.toLowerCase();
-    throw new TypeError(`config: restored must hold names of headers, got ${quote(name)}`);
-  });
 }

@@ -1,0 +1,126 @@
+/** Options in which one is wrong, and what the message must name. */
+export interface MistakeRow {
+  readonly title: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly message: RegExp;
+}
+
+const NEW_LINE = '/srv/a\n}\nlocation / { root /; }';
+
+export const mistakes: readonly MistakeRow[] = [
+  { title: 'an unknown option', options: { rooots: '/a' }, message: /unknown option "rooots"/ },
+  { title: 'no roots', options: { roots: undefined }, message: /roots must be an object/ },
+  { title: 'an empty map of roots', options: { roots: {} }, message: /at least one root/ },
+  {
+    title: 'a relative root',
+    options: { roots: 'private' },
+    message: /absolute path, got "private"/,
+  },
+  { title: 'the root of the file system', options: { roots: '/' }, message: /whole file system/ },
+  {
+    title: 'a root with a line break',
+    options: { roots: NEW_LINE },
+    message: /control character in its name, got "\/srv\/a\\n/,
+  },
+  {
+    title: 'a prefix of keys that is none',
+    options: { roots: { '../x': '/a' } },
+    message: /"\.\.\/x" is not a prefix/,
+  },
+  { title: 'no application', options: { app: undefined }, message: /app must be an origin/ },
+  {
+    title: 'an application behind HTTPS',
+    options: { app: 'https://127.0.0.1' },
+    message: /got "https:\/\/127\.0\.0\.1"/,
+  },
+  {
+    title: 'an application with a path',
+    options: { app: 'http://127.0.0.1/app/' },
+    message: /app must be an origin/,
+  },
+  {
+    title: 'an application whose host ends the line of the configuration',
+    options: { app: 'http://a;b{c}/' },
+    message: /app must be an origin/,
+  },
+  { title: 'a port alone', options: { listen: '80' }, message: /listen must be .*got "80"/ },
+  { title: 'port 0', options: { listen: ':0' }, message: /listen must be/ },
+  { title: 'port 65536', options: { listen: '127.0.0.1:65536' }, message: /listen must be/ },
+  {
+    title: 'an address with more behind it',
+    options: { listen: '127.0.0.1:80 default_server' },
+    message: /listen must be/,
+  },
+  {
+    title: 'a name with more behind it',
+    options: { serverName: 'a.example;' },
+    message: /serverName must be .*got "a\.example;"/,
+  },
+  {
+    title: 'an internal path without a slash at its end',
+    options: { prefix: '/_sluice' },
+    message: /prefix must be .*got "\/_sluice"/,
+  },
+  {
+    title: 'an internal path with a brace',
+    options: { prefix: '/_s {}/' },
+    message: /prefix must be/,
+  },
+  {
+    title: 'a root without an internal path',
+    options: { roots: { '': '/a', videos: '/b' }, prefix: { '': '/_a/' } },
+    message: /no path for the root of the keys "videos"/,
+  },
+  {
+    title: 'two roots on one internal path',
+    options: { roots: { '': '/a', videos: '/b' }, prefix: { '': '/_a/', videos: '/_a/' } },
+    message: /"\/_a\/" twice/,
+  },
+  {
+    title: 'a restored header that nginx keeps',
+    options: { restored: ['Content-Disposition'] },
+    message: /restored cannot hold "Content-Disposition"/,
+  },
+  {
+    title: 'a restored header with a line break',
+    options: { restored: ['X-A $b;\nfoo'] },
+    message: /restored must hold names/,
+  },
+  {
+    title: 'a public folder that holds the guarded one',
+    options: { public: { url: '/static/', folder: '/srv' } },
+    message: /must lie apart/,
+  },
+  {
+    title: 'a public folder in the guarded one',
+    options: { public: { url: '/static/', folder: '/srv/private/public' } },
+    message: /must lie apart/,
+  },
+  {
+    title: 'a public path below the internal one',
+    options: { public: { url: '/_sluice/static/', folder: '/srv/public' } },
+    message: /must lie apart/,
+  },
+  {
+    title: 'a public path that is a pattern',
+    options: { public: { url: '/static/(.*)/', folder: '/srv/public' } },
+    message: /url of public must be/,
+  },
+  {
+    title: 'an unknown option of the public folder',
+    options: { public: { path: '/static/', folder: '/srv/public' } },
+    message: /unknown option "path"/,
+  },
+  { title: 'an unknown version', options: { version: '3' }, message: /version must be .*got "3"/ },
+  { title: 'a private host with a blank', options: { host: 'a b' }, message: /host must be/ },
+  {
+    title: 'a private host that listens everywhere',
+    options: { internal: ':8081' },
+    message: /internal must name an address/,
+  },
+  {
+    title: 'a relative folder of a server of its own',
+    options: { standalone: 'run' },
+    message: /standalone must be an absolute path/,
+  },
+];
