@@ -1,3 +1,4 @@
+import { CONTROL_REQUEST_HEADERS } from '../config/control-headers.ts';
 import type { ServerName } from '../config/server-name.ts';
 import type { FindingId } from './finding-kinds.ts';
 
@@ -154,7 +155,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   },
   'name-not-carried': {
     nginx: () => [
-      '# no path behind the name of the upstream, which would be decoded',
+      '# nothing behind the name of the upstream: $uri is decoded',
       'proxy_pass http://app;',
     ],
     apache: () => [
@@ -251,6 +252,9 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
     caddy: () => ['# remove the lines', 'header_up -If-None-Match', 'header_up -If-Modified-Since'],
     h2o: () => ['# remove proxy.header.unset of "If-None-Match" and "If-Modified-Since"'],
   },
+  'head-wrong': {
+    caddy: () => ['# in handle_response, remove', 'method * GET'],
+  },
   'links-followed': {
     nginx: ({ folder, internal }) => [
       `# in location ^~ ${internal}`,
@@ -294,5 +298,6 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
 };
 
 function titled(name: string): string {
-  return name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  const known = [...CONTROL_REQUEST_HEADERS, 'ETag'].find((one) => one.toLowerCase() === name);
+  return known ?? name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }

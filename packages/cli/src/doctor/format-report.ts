@@ -49,9 +49,12 @@ function linesOf({ id, severity, sentence, evidence, fix }: Finding): readonly s
 
 const MOST_EVIDENCE = 8;
 
+const LONGEST_LINE = 300;
+
 /** What a server answered must not write on the terminal what it likes. */
 function printable(line: string): string {
-  return line.replaceAll(
+  const short = line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+  return short.replaceAll(
     // oxlint-disable-next-line no-control-regex -- they are what is replaced
     /[\u0000-\u001f\u007f-\u009f]/g,
     (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`,

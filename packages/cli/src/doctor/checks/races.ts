@@ -4,14 +4,17 @@ import { readFile, symlink, unlink } from 'node:fs/promises';
 import { questionKey } from '@sluice/core/probe';
 
 import type { ServerName } from '../../config/server-name.ts';
-import { type Check, type CheckResult, sampleOf } from '../bench.ts';
+import { type Check, type CheckResult, NO_SAMPLE, sampleOf } from '../bench.ts';
 import { type Reply, shown } from '../client.ts';
 
 /** A file that is gone when the front server comes for it. */
 export const MISSING_FILE: Check = {
   title: 'A file that vanished after the decision is answered as missing.',
-  async run({ client, description: { unchecked } }) {
+  async run(bench) {
+    const { client, description } = bench;
+    const { unchecked } = description;
     if (unchecked === undefined) return NO_ORDERS;
+    if (sampleOf(bench)?.canary.sender !== 'front') return NO_SAMPLE;
     const reply = await client.ask({ key: unchecked.key });
     return reply.status >= 400 && reply.status < 500
       ? []
