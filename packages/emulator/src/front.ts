@@ -94,6 +94,8 @@ async function act(job: Job, given: UpstreamAnswer): Promise<string | undefined>
   const { statusCode: status = 502, statusMessage: reason = '', rawHeaders } = given.message;
   const exchange: Exchange = { request, answer: { status, reason, headers: linesOf(rawHeaders) } };
   const verdict = server.judge(exchange);
+  // Nobody reads the body of an answer that is followed.
+  if (verdict.kind !== 'pass') given.message.resume();
   switch (verdict.kind) {
     case 'ask':
       job.kept = [...job.kept, ...verdict.kept];

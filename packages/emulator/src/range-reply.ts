@@ -55,6 +55,7 @@ const REASONS: Readonly<Record<number, string>> = {
   301: 'Moved Permanently',
   403: 'Forbidden',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   412: 'Precondition Failed',
   416: 'Range Not Satisfiable',
   500: 'Internal Server Error',

@@ -1,4 +1,10 @@
-import { createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { Duplex, duplexPair } from 'node:stream';
 
 import { endToEnd, has, without } from './headers.ts';
@@ -27,7 +33,7 @@ export interface Question {
 
 export interface UpstreamAnswer {
   readonly message: IncomingMessage;
-  /** Closes the connection; what has not come of the body is not waited for. */
+  /** Closes the connection. What has not come of the body is not waited for. */
   hangUp(): void;
 }
 
@@ -38,7 +44,10 @@ export function isAskedByFront(socket: unknown): boolean {
 
 export function createUpstream(listener: RequestListener): Upstream {
   // It listens nowhere. Node takes any duplex stream for a connection.
-  const server = createServer(listener);
+  const server = createServer((req, res) => {
+    responses.set(req.socket, res);
+    return listener(req, res);
+  });
   return {
     async ask(question, left) {
       left.throwIfAborted();
@@ -47,7 +56,8 @@ export function createUpstream(listener: RequestListener): Upstream {
       left.addEventListener('abort', leave);
       try {
         server.emit('connection', far);
-        return await send(question, near);
+        const message = await send(question, near);
+        return { message, hangUp: () => hangUp(message, near, far) };
       } finally {
         left.removeEventListener('abort', leave);
       }
@@ -70,6 +80,8 @@ export function headersForApp(
 }
 
 const ours = new WeakSet<Duplex>();
+
+const responses = new WeakMap<object, ServerResponse>();
 
 /** What the application may read of the socket of a server in front of it. */
 const ADDRESS = {
@@ -95,7 +107,14 @@ function connectionPair(): readonly [Duplex, Duplex] {
   return [near, far];
 }
 
-function send(question: Question, connection: Duplex): Promise<UpstreamAnswer> {
+/** An answer that came as a whole is over for the application, too, before its connection goes. */
+function hangUp(message: IncomingMessage, near: Duplex, far: Duplex): void {
+  const response = responses.get(far);
+  if (!message.complete || response === undefined || response.writableFinished) near.destroy();
+  else response.once('finish', () => void near.destroy());
+}
+
+function send(question: Question, connection: Duplex): Promise<IncomingMessage> {
   const { method, target, headers, body } = question;
   const framing: HeaderLines =
     body === undefined || has(headers, 'content-length') ? [] : [['Transfer-Encoding', 'chunked']];
@@ -110,8 +129,8 @@ function send(question: Question, connection: Duplex): Promise<UpstreamAnswer> {
     });
     asked.once('error', reject);
     asked.once('response', (message) => {
-      asked.on('error', () => connection.destroy());
-      resolve({ message, hangUp: () => void connection.destroy() });
+      asked.on('error', () => void connection.destroy());
+      resolve(message);
     });
     if (body === undefined) asked.end();
     else body.pipe(asked);

@@ -82,6 +82,10 @@ function judge(exchange: Exchange, roots: readonly ServedRoot[], version: '2.6' 
 
 function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' | '2.7'): Reply {
   const { request } = exchange;
+  // Since 2.6.3.
+  if (version === '2.7' && request.method !== 'GET' && request.method !== 'HEAD') {
+    return refuse(405, exchange);
+  }
   const copied = copiedHeaders(exchange);
   const hasTag = version === '2.7' && has(copied, 'etag');
   const entityTag = hasTag ? (first(copied, 'etag') ?? '') : ownEntityTag(file, version);
@@ -94,7 +98,7 @@ function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' 
     ...typed.filter(([, type]) => type !== ''),
     ['Last-Modified', formatHttpDate(file.lastModified)],
   ];
-  const status = evaluate(request.headers, entityTag, Math.floor(file.lastModified / 1000));
+  const status = evaluate(request, entityTag, Math.floor(file.lastModified / 1000));
   if (status === 304) {
     const rest = without(headers, 'content-type', 'content-encoding', 'last-modified');
     return { status, headers: rest, body: [] };
@@ -189,19 +193,27 @@ function copiedHeaders({ answer }: Exchange): HeaderLines {
   );
 }
 
-/** http.checkPreconditions; the method is GET by then. */
-function evaluate(headers: HeaderLines, entityTag: string, seconds: number): 200 | 304 | 412 {
-  const match = first(headers, 'if-match') ?? '';
-  const unmodified = first(headers, 'if-unmodified-since') ?? '';
-  if (match !== '') {
-    if (!holds(match, entityTag, 'strong')) return 412;
-  } else if ((strictDateOf(unmodified) ?? Infinity) < seconds) {
-    return 412;
-  }
+/** http.checkPreconditions */
+function evaluate(
+  { method, headers }: Exchange['request'],
+  entityTag: string,
+  seconds: number,
+): 200 | 304 | 412 {
+  const isRead = method === 'GET' || method === 'HEAD';
+  if (isChanged(headers, entityTag, seconds)) return 412;
   const noneMatch = first(headers, 'if-none-match') ?? '';
-  if (noneMatch !== '') return holds(noneMatch, entityTag, 'weak') ? 304 : 200;
+  if (noneMatch !== '') {
+    if (!holds(noneMatch, entityTag, 'weak')) return 200;
+    return isRead ? 304 : 412;
+  }
   const modified = strictDateOf(first(headers, 'if-modified-since') ?? '');
-  return modified !== undefined && seconds <= modified ? 304 : 200;
+  return isRead && modified !== undefined && seconds <= modified ? 304 : 200;
+}
+
+function isChanged(headers: HeaderLines, entityTag: string, seconds: number): boolean {
+  const match = first(headers, 'if-match') ?? '';
+  if (match !== '') return !holds(match, entityTag, 'strong');
+  return (strictDateOf(first(headers, 'if-unmodified-since') ?? '') ?? Infinity) < seconds;
 }
 
 function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'): boolean {

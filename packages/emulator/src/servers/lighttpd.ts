@@ -45,7 +45,7 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
       ...acceptRanges(exchange),
     ],
     // It may have the whole of a small answer before it sends any of it.
-    cuts: (exchange) => isShort(exchange.answer, 8000) && isCut(exchange, passed(exchange)),
+    cuts: (exchange) => isShort(exchange.answer, MOST_AT_ONCE) && isCut(exchange, passed(exchange)),
     cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
     page,
     rateOf: ({ answer }) => rateIn(answer.headers),
@@ -109,8 +109,10 @@ function passed({ answer }: Exchange): HeaderLines {
 }
 
 function acceptRanges({ request, answer }: Exchange): HeaderLines {
-  const isMute = has(answer.headers, 'accept-ranges') || has(answer.headers, 'content-encoding');
-  return answer.status === 200 && request.method === 'GET' && !isMute
+  const { headers, status } = answer;
+  const isMute = has(headers, 'accept-ranges') || has(headers, 'content-encoding');
+  const isLong = Number(first(headers, 'content-length') ?? 0) > MOST_AT_ONCE;
+  return status === 200 && request.method === 'GET' && !isMute && !isLong
     ? [['Accept-Ranges', 'bytes']]
     : [];
 }
@@ -225,6 +227,9 @@ function coalesce(windows: readonly FileWindow[]): readonly FileWindow[] {
 function isApart(a: FileWindow, b: FileWindow): boolean {
   return a.first <= b.first ? a.last < b.first - GAP : b.last < a.first - GAP;
 }
+
+/** Bytes of a body that come in one read with its head. */
+const MOST_AT_ONCE = 8000;
 
 const MOST_RANGES = 10;
 const GAP = 80;

@@ -169,7 +169,7 @@ function sendRange(
       partHead: (range) => `Content-Type: ${type}\r\nContent-Range: ${range}\r\n`,
     });
   }
-  const refusal = page(416, without(headers, 'last-modified', 'etag'));
+  const refusal = page(416, without(typed, 'last-modified', 'etag'));
   const range = formatContentRange(undefined, file.size);
   return { ...refusal, headers: [...refusal.headers, ['Content-Range', range]] };
 }
@@ -242,15 +242,17 @@ function parse(set: string, size: number): readonly FileWindow[] | 'unsatisfiabl
 const MOST = 2n ** 63n - 1n;
 
 function fail(fault: FileFault, { answer }: Exchange): Reply {
-  const kept = without(only(answer.headers, COPIED), 'content-type', 'accept-ranges');
-  return page(fault === 'denied' ? 403 : 404, kept);
+  return page(fault === 'denied' ? 403 : 404, only(answer.headers, COPIED));
 }
 
+/** The charset of the application's type stays on the page. */
 function page(status: number, kept: HeaderLines = []): Reply {
   const headers = without(kept, 'content-type', 'accept-ranges');
+  const charset = /;\s*charset="?([^\s";]+)/i.exec(first(kept, 'content-type') ?? '')?.[1];
+  const type = charset === undefined ? 'text/html' : `text/html; charset=${charset}`;
   return {
     status,
-    headers: [...headers, ['Content-Type', 'text/html']],
+    headers: [...headers, ['Content-Type', type]],
     body: [`<html><body><h1>${pageText(status).trim()}</h1></body></html>\n`],
   };
 }
