@@ -12,7 +12,7 @@ export interface BrokenConfig {
   readonly change: Break;
   /** All findings that are no notes, gravest first. */
   readonly finds: readonly string[];
-  /** What the first of them says. */
+  /** What the one says that is about it. */
   readonly sentence: RegExp;
   /** What the lines that mend it must have. */
   readonly fix: RegExp;
@@ -108,7 +108,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     server: 'nginx',
     wrong: 'the path is decoded on its way to the application',
     change: swap(/proxy_pass (.*);/, 'proxy_pass $1$$uri;'),
-    finds: ['name-not-carried'],
+    finds: ['wrong-bytes', 'name-not-carried'],
     sentence: /^Objects with some names cannot be downloaded\.$/,
     fix: /^proxy_pass http:\/\/app;$/m,
   },
@@ -272,7 +272,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     server: 'caddy',
     wrong: 'the headers of the answer are not copied',
     change: swap(/^\t*copy_response_headers \{[^}]*\}\n/m, ''),
-    finds: ['header-lost', 'header-changed'],
+    finds: ['header-lost'],
     sentence: /^Headers of the application do not reach the client beside the file\.$/,
     fix: /^copy_response_headers \{$/m,
   },
@@ -297,7 +297,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     wrong: 'nobody takes the order',
     change: (text) =>
       swap(/^\t*header_down -X-Accel-Redirect\n/m, '')(swap(/status 200/g, 'status 299')(text)),
-    finds: ['order-shown', 'order-not-taken', 'stray-order-shown'],
+    finds: ['order-shown', 'order-not-taken'],
     sentence: /^The header by which the application orders a file reaches the client/,
     fix: /^header_down -X-Accel-Redirect$/m,
   },

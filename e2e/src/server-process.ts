@@ -28,12 +28,6 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Nobody's, by number as Linux distributions have it. Servers in these tests never need more. */
-export const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
-
-/** Whether this process could do anything, as it can in most containers. */
-export const IS_ROOT: boolean = process.getuid?.() === 0;
-
 /**
  * Starts a server as a plain child and waits until it listens.
  *
@@ -97,16 +91,10 @@ function locate(program: string): string {
 function settingsOf({ env, folder }: Program): {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly uid?: number;
-  readonly gid?: number;
 } {
   // Without a home some of them write into the root of the file system, or refuse to start.
   const paths = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, TMPDIR: folder };
-  return {
-    cwd: folder,
-    env: { ...process.env, ...paths, ...env },
-    ...(IS_ROOT && UNPRIVILEGED),
-  };
+  return { cwd: folder, env: { ...process.env, ...paths, ...env } };
 }
 
 function collect(child: ChildProcess): () => string {

@@ -1,6 +1,7 @@
 import { realSender, SERVERS } from '../src/front.ts';
 import { STREAMING } from '../src/sender.ts';
 import { testChanges } from './changes.ts';
+import { testOneConnection, testUpstream } from './connections.ts';
 import { testDownloads } from './downloads.ts';
 import { openLane } from './helpers.ts';
 import { testProtocol } from './protocol.ts';
@@ -16,5 +17,7 @@ for (const sender of SENDERS) {
   testProtocol(sender);
   testDownloads(sender);
   testChanges(sender);
+  testOneConnection(sender);
+  testUpstream(sender);
 }
 testResume(SENDERS);

@@ -129,6 +129,21 @@ const CADDY: Differences = {
   ...each(part([0, 5]), 'it reads the first line', 'two lines of Range'),
 };
 
+/** Whatever would be answered wrongly is streamed: HEAD, If-Range, and several ranges. */
+const H2O: Differences = each(
+  UNSATISFIABLE,
+  'it answers 416 to a field that it cannot parse',
+  'range bytes=99990-99999999999999999999999, far beyond the end',
+  'range bytes=5-2, backwards',
+  'range bytes=abc',
+  'range bytes=',
+  'range bytes=-',
+  'range bytes=0x0-0x5',
+  'range bytes=0-5;6-7',
+  'range bytes=1-2-3',
+  'range bytes=+1-2',
+);
+
 /** By the titles of the protocol's cases. What is not listed here is answered as streaming does. */
 export const DIFFERENCES: Readonly<Record<Habits, Differences>> = {
   streaming: {},
@@ -136,7 +151,7 @@ export const DIFFERENCES: Readonly<Record<Habits, Differences>> = {
   apache: APACHE,
   lighttpd: LIGHTTPD,
   caddy: CADDY,
-  h2o: {},
+  h2o: H2O,
 };
 
 /** Ranges of an empty object that a sender refuses (416); all others it ignores, and sends nothing. */
