@@ -17,6 +17,8 @@ export function wrongPlaces(root: PathRoot): readonly OddPlace[] {
   const beside: readonly LocalPath[] = [
     { ...root, path: root.root },
     { ...root, path: `${root.root}-too/file` },
+    // As long as the root, for who only counts.
+    { ...root, path: `${root.root.slice(0, -1)}~/file` },
     { ...root, path: 'relative/file' },
     { ...root, path: '' },
   ];

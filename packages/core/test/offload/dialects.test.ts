@@ -43,6 +43,7 @@ for (const { name: sender, create, before, form } of senders) {
     for (const path of [
       '/srv/private',
       '/srv/private-too/a',
+      '/srv/another/a',
       '/srv',
       '/etc/passwd',
       'private/a',
@@ -255,6 +256,11 @@ const mistakes: readonly (readonly [title: string, create: () => unknown, messag
   [
     'a path where another has its files',
     () => nginx({ prefix: { '': '/_a/', b: '/_a/c/' } }),
+    /"\/_a\/c\/" below "\/_a\/"/,
+  ],
+  [
+    'a path where keys of another prefix have theirs',
+    () => nginx({ prefix: { b: '/_a/', 'x/c': '/_a/c/' } }),
     /"\/_a\/c\/" below "\/_a\/"/,
   ],
   [

@@ -91,6 +91,16 @@ export const dialectMutants: readonly DialectMutant[] = [
     } satisfies Dialect,
     'D-06',
   ],
+  [
+    'only counts the letters of a root',
+    {
+      ...good,
+      valueFor: (place, headers) =>
+        good.valueFor(place, headers) ??
+        (place.path.startsWith('/file', place.root.length) ? '/_sluice/file' : undefined),
+    } satisfies Dialect,
+    'D-06',
+  ],
   ['leaves the question mark', spell((value) => value.replaceAll('%3F', '?')), 'D-07'],
   ['encodes once too often', spell((value) => value.replaceAll('%', '%25')), 'D-07'],
   ['has another prefix than the server', nginx({ prefix: '/_other/' }), 'D-07'],
