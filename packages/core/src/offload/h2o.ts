@@ -68,8 +68,8 @@ export const H2O_TYPES: Readonly<Record<string, string>> = Object.freeze({
  * response headers of its query. Experimental.
  *
  * - Every header of the answer is dropped; those that are not about the file come back through the
- *   query, and the media type from a table by extension ({@link H2O_TYPES}). Some names a handler
- *   cannot send (`handle_response_header` of lib/handler/mruby.c); they are streamed.
+ *   query, and the media type from a table by extension ({@link H2O_TYPES}). Some a handler cannot
+ *   send (`handle_response_header` of lib/handler/mruby.c); what has one is streamed.
  * - The entity tag and the date are its own, in the form of nginx.
  * - It honours `Range` whatever `If-Range` says, sends overlapping ranges as often as they are asked
  *   for, and answers 416 to a range unit that it does not know; such requests are streamed.
@@ -118,16 +118,14 @@ const MADE: readonly string[] = Object.freeze([
 ]);
 
 /**
- * `Link` makes H2O push what it names, and not always pass it on; the others but the first are
- * dropped from what a handler gives (`proxy_should_drop_for_res`) or are its own.
+ * `Content-Encoding` is another file to H2O; it reads `Link`, to push what that names, and
+ * `X-Compress-Hint`; `Date` is dropped (`proxy_should_drop_for_res`), and `Server` comes twice.
  */
 const LOST: ReadonlySet<string> = new Set([
   'content-encoding',
-  'connection',
   'date',
   'link',
   'server',
-  'via',
   'x-compress-hint',
 ]);
 
