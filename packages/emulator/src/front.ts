@@ -93,6 +93,10 @@ async function act(job: Job, given: UpstreamAnswer): Promise<string | undefined>
   const { request, server } = job;
   const { statusCode: status = 502, statusMessage: reason = '', rawHeaders } = given.message;
   const exchange: Exchange = { request, answer: { status, reason, headers: linesOf(rawHeaders) } };
+  if (server.takesHead?.(exchange.answer) === false) {
+    await reply(job, server.page(502));
+    return undefined;
+  }
   const verdict = server.judge(exchange);
   // Nobody reads the body of an answer that is followed.
   if (verdict.kind !== 'pass') given.message.resume();

@@ -50,6 +50,17 @@ export function passedLength({ status, headers }: AppAnswer): HeaderLines {
     : [['Content-Length', length]];
 }
 
+/** Bytes of the head of an answer. */
+export function headLength({ reason, headers }: AppAnswer): number {
+  const statusLine = `HTTP/1.1 200 ${reason}\r\n`.length;
+  return headers.reduce((sum, line) => sum + lineLength(line), statusLine + 2);
+}
+
+/** Bytes of a header line with its line break. */
+export function lineLength([name, value]: HeaderLine): number {
+  return name.length + value.length + ': \r\n'.length;
+}
+
 /** Tells whether an answer has a body of at most so many bytes, and says so. */
 export function isShort({ headers }: AppAnswer, most: number): boolean {
   const length = Number(first(headers, 'content-length') ?? 0);

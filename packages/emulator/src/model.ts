@@ -81,6 +81,8 @@ export interface FrontServer {
   keepsFromApp(name: string): boolean;
   /** Request headers that the server adds, or puts in place of the client's. */
   tellsApp(request: ClientRequest, client: string): HeaderLines;
+  /** Tells whether the server takes a head of that size; what it does not take is 502. */
+  takesHead?(answer: AppAnswer): boolean;
   /** Takes the order, if there is one. */
   judge(exchange: Exchange): Verdict;
   /** Answers with the file at a path. */

@@ -2,7 +2,16 @@ import { formatHttpDate } from '@sluice/core/http';
 
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, has, isShort, joined, passedLength, without } from '../headers.ts';
+import {
+  endToEnd,
+  first,
+  has,
+  isShort,
+  joined,
+  lineLength,
+  passedLength,
+  without,
+} from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import type {
   Exchange,
@@ -37,6 +46,8 @@ export function apacheServer(
         ['X-Forwarded-Server', 'localhost'],
       ];
     },
+    // responsefieldsize
+    takesHead: ({ headers }) => headers.every((line) => lineLength(line) <= 32_768),
     judge: (exchange) => judge(exchange, roots, encoding),
     send: (file, exchange) => send(file, exchange),
     fail: () => page(404),

@@ -33,6 +33,8 @@ export function h2oServer(roots: readonly ServedRoot[], host: string): FrontServ
       ['X-Forwarded-Proto', 'http'],
       ['Via', `1.1 ${first(headers, 'host') ?? ''}`],
     ],
+    // H2O_MAX_HEADERS
+    takesHead: ({ headers }) => headers.length <= 100,
     judge: (exchange) => judge(exchange, roots, host),
     send,
     fail: (fault) => page(STATUS_OF[fault]),

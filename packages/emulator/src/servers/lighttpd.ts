@@ -2,7 +2,16 @@ import { formatHttpDate } from '@sluice/core/http';
 
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, has, isShort, joined, passedLength, without } from '../headers.ts';
+import {
+  endToEnd,
+  first,
+  has,
+  headLength,
+  isShort,
+  joined,
+  passedLength,
+  without,
+} from '../headers.ts';
 import { strictDateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
@@ -36,6 +45,7 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
         ['X-Forwarded-Proto', 'http'],
       ];
     },
+    takesHead: (answer) => headLength(answer) < 65_536,
     judge: (exchange) => judge(exchange, roots),
     send,
     fail: (fault) => page(STATUS_OF[fault]),

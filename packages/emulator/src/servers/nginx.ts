@@ -3,7 +3,7 @@ import { NGINX_RESTORED, nginxEntityTag } from '@sluice/core/offload';
 
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, only, without } from '../headers.ts';
+import { endToEnd, first, headLength, only, without } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
@@ -42,6 +42,8 @@ export function nginxServer(
         ['X-Forwarded-Proto', 'http'],
       ];
     },
+    // proxy_buffer_size
+    takesHead: (answer) => headLength(answer) <= 32_768,
     judge: (exchange) => judge(exchange, roots, internal),
     send: (file, exchange, path) => send(file, exchange, path, given),
     fail,
