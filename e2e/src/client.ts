@@ -38,6 +38,27 @@ export async function exchange(port: number, ask: Ask): Promise<Answer> {
   }
 }
 
+/**
+ * Sends requests one after the other on one connection, each once the answer before it is whole. A
+ * byte too many or too few shifts all that follow, and rejects.
+ */
+export async function converse(port: number, asks: readonly Ask[]): Promise<readonly Answer[]> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  const answers: Answer[] = [];
+  try {
+    for (const ask of asks) {
+      const answer = nextAnswer(socket, ask);
+      socket.write(
+        requestOf({ ...ask, headers: { connection: 'keep-alive', ...ask.headers } }, port),
+      );
+      answers.push(await answer);
+    }
+  } finally {
+    socket.destroy();
+  }
+  return answers;
+}
+
 /** The value of a field; lines of the same name are joined with a bar, to be seen in any test. */
 export function field({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
   const values = headers.filter((header) => header[0] === name).map((header) => header[1]);
@@ -58,6 +79,33 @@ function requestOf({ method = 'GET', target, headers, body, version = '1.1' }: A
     (typeof value === 'string' ? [value] : value).map((one) => `${name}: ${one}`),
   );
   return [`${method} ${target} HTTP/${version}`, ...lines, '', body ?? ''].join('\r\n');
+}
+
+function nextAnswer(socket: Socket, ask: Ask): Promise<Answer> {
+  const pieces: Buffer[] = [];
+  const label = `${ask.method ?? 'GET'} ${ask.target}`;
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => finish(() => reject(new Error(`${label}: ${why}`)));
+    const finish = (then: () => void): void => {
+      clearTimeout(deadline);
+      socket.removeAllListeners();
+      // Whatever comes between two answers belongs to none.
+      socket.on('data', () => socket.destroy());
+      socket.on('error', () => undefined);
+      then();
+    };
+    const deadline = setTimeout(fail, PATIENCE, `no whole answer in ${PATIENCE} ms`);
+    socket.removeAllListeners();
+    socket.on('error', (error) => fail(error.message));
+    socket.on('close', () => fail('the connection was closed'));
+    socket.on('data', (piece) => {
+      pieces.push(piece);
+      const bytes = Buffer.concat(pieces);
+      if (!bytes.includes('\r\n\r\n')) return;
+      const answer = answerOf({ bytes, ended: false }, ask);
+      if (answer.complete) finish(() => resolve(answer));
+    });
+  });
 }
 
 interface Received {

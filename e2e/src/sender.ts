@@ -1,7 +1,7 @@
 import type { DownloadEvent } from '@sluice/core';
 
 import { type AppOptions, type Asker, REQUEST_NAME, startApp } from './app.ts';
-import { type Answer, type Ask, exchange } from './client.ts';
+import { type Answer, type Ask, converse, exchange } from './client.ts';
 import type { Fixture } from './fixture.ts';
 
 /** One way in which downloads are sent, as a client sees it. */
@@ -22,6 +22,8 @@ export interface RunningSender {
   readonly habits: Habits;
   readonly port: number;
   ask(ask: Ask): Promise<Answer>;
+  /** Asks one thing after the other, on one connection. */
+  converse(asks: readonly Ask[]): Promise<readonly Answer[]>;
   /** Asks, and waits for what the application says of it. */
   askWithEvent(
     ask: Ask,
@@ -71,6 +73,7 @@ export async function runSender(
     habits,
     port,
     ask: (ask) => exchange(port, named(ask).ask),
+    converse: (asks) => converse(port, asks),
     async askWithEvent(ask) {
       const { request, ask: own } = named(ask);
       const answer = await exchange(port, own);
