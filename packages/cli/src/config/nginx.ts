@@ -5,7 +5,7 @@ import { hostAndPort, type Address, type Place, type Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**
- * Writes the configuration of nginx 1.18 and later.
+ * Writes the configuration of nginx 1.18 and later; a server of its own needs 1.19.5.
  *
  * @see https://nginx.org/en/docs/http/ngx_http_core_module.html#internal
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
@@ -107,7 +107,11 @@ function serverBlock(site: Site, upstream: string): Block {
       : [
           '# For everybody, without the application.',
           `location ^~ ${literal(shown.url)} {`,
-          [`alias ${text(`${shown.folder}/`)};`, 'add_header X-Content-Type-Options nosniff;'],
+          [
+            `alias ${text(`${shown.folder}/`)};`,
+            'autoindex off;',
+            'add_header X-Content-Type-Options nosniff;',
+          ],
           '}',
           '',
         ]),
