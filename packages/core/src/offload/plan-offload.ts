@@ -17,13 +17,17 @@ export interface OffloadTarget {
  * The application judges the preconditions, and the server the ranges: an application that answered
  * 206 would have its empty body, its path or the wrong bytes sent to the client. What the server
  * cannot carry is planned as if there were none, and the plan says why.
+ *
+ * HEAD is answered as the server would answer GET, and needs no file: most servers would take Range
+ * for it, against RFC 9110 §14.2, and some forget that the method was HEAD and send the body.
  */
 export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget): DownloadPlan {
   if (place === undefined) return streamed(facts, dialect, 'the store has no local files');
   const flaw = flawOf(facts, dialect);
   if (flaw !== undefined) return streamed(facts, dialect, flaw);
   const own = withTagOf(dialect, facts);
-  const objection = dialect.objectionTo?.(facts.conditions);
+  const isHead = facts.method === 'HEAD';
+  const objection = isHead ? undefined : dialect.objectionTo?.(facts.conditions);
   // The client that asks for a range has the entity tag that the server sent.
   if (objection !== undefined) return streamed(own, dialect, objection);
   const { conditions } = facts;
@@ -34,7 +38,8 @@ export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget)
   // 304 and 412 need no file.
   if (plan.kind !== 'whole') return plan;
   const order = orderOf(plan, facts, dialect, place);
-  return typeof order === 'string' ? streamed(facts, dialect, order) : offload(dialect, order);
+  if (typeof order === 'string') return streamed(facts, dialect, order);
+  return isHead ? plan : offload(dialect, order);
 }
 
 /** Says what of the object no order could carry. */

@@ -86,10 +86,10 @@ test('an order that never went out ends as the transfer did', async (t) => {
   }
 });
 
-test('HEAD is offloaded without opening the object', async (t) => {
+test('HEAD needs no server, and does not open the object', async (t) => {
   const { sluice, store } = set();
   const { plan } = await sluice.open(get({ method: 'HEAD' }));
-  t.is(plan.kind, 'offload');
+  t.is(plan.kind, 'whole');
   t.deepEqual(store.calls, ['stat a']);
 });
 
