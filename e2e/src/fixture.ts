@@ -69,12 +69,18 @@ export function bytesOf(name: string, size: number): Buffer {
   return Buffer.concat(blocks).subarray(0, size);
 }
 
-/** Writes the store into a temporary folder that an unprivileged server may read. */
-export async function createFixture(): Promise<Fixture> {
+/**
+ * Writes the store into a temporary folder that an unprivileged server may read.
+ *
+ * @param folders the names of the folders of the roots, by prefix of keys
+ */
+export async function createFixture(
+  folders: Readonly<Record<string, string>> = ROOT_FOLDERS,
+): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
   execFileSync('chmod', ['755', folder]);
   const roots = Object.fromEntries(
-    Object.entries(ROOT_FOLDERS).map(([prefix, name]) => [prefix, join(folder, name)]),
+    Object.entries(folders).map(([prefix, name]) => [prefix, join(folder, name)]),
   );
   for (const root of Object.values(roots)) mkdirSync(root);
   const path = (key: string): string => pathOf(roots, key);

@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -63,19 +71,56 @@ export function realSender(server: ServerName, prefix?: RootPlaces): Sender {
   };
 }
 
-/** What a configuration says of itself, or what a server said of it. */
+/** A configuration, and what the server itself said of it. */
 export interface Checked extends Ended {
   readonly text: string;
 }
 
-/** Writes a standalone configuration and lets the server itself check it. */
-export async function checkStandalone(server: ServerName, site: Site): Promise<Checked> {
+/** Writes a configuration, whole, of one site, or spoilt, and lets the server itself check it. */
+export async function checkConfig(
+  server: ServerName,
+  kind: 'standalone' | 'site' | 'spoilt',
+  site: Site,
+): Promise<Checked> {
   const folder = createFolder(server);
   try {
-    const { text, check } = await writeConfig(server, site, folder);
-    return { text, ...run(check) };
+    const { text, check, options } = await writeConfig(server, site, folder);
+    if (kind === 'standalone') return { text, ...run(check) };
+    const file = join(folder, 'site.conf');
+    const { standalone: _, ...others } = options;
+    const siteText = kind === 'site' ? config(server, others) : `${text}\n!sluice {{\n`;
+    const whole = kind === 'site' ? aroundSite(server, { file, folder, text }) : undefined;
+    writeFileSync(file, siteText);
+    writeFileSync(join(folder, 'server.conf'), whole ?? siteText);
+    return { text: siteText, ...run(check) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a distribution has around the file of a site; `undefined` where that is a whole itself. */
+function aroundSite(
+  server: ServerName,
+  { file, folder, text }: { readonly file: string; readonly folder: string; readonly text: string },
+): string | undefined {
+  switch (server) {
+    case 'nginx':
+      return `pid ${folder}/nginx.pid; events {} http { include ${file}; }`;
+    case 'apache': {
+      // Where the modules lie is the distribution's; the whole configuration has found them.
+      const modules = text.match(/<IfModule !\w+>\s+LoadModule .*\s+<\/IfModule>/g) ?? [];
+      const own = [
+        `ServerName localhost`,
+        `PidFile ${folder}/apache.pid`,
+        `ErrorLog ${folder}/log`,
+      ];
+      return [...modules, ...own, `DocumentRoot ${folder}`, `Include ${file}`, ''].join('\n');
+    }
+    case 'lighttpd':
+      return `server.document-root = "${folder}"\nserver.port = 1\ninclude "${file}"\n`;
+    case 'caddy':
+    case 'h2o':
+      return undefined;
   }
 }
 
@@ -87,7 +132,7 @@ export function createFolder(name: string): string {
 }
 
 /** What a test says of a site; addresses and folders are the harness's. */
-export type Site = Pick<ConfigOptions, 'app' | 'roots' | 'prefix' | 'public'>;
+export type Site = Pick<ConfigOptions, 'app' | 'roots' | 'prefix' | 'public' | 'serverName'>;
 
 /** How often another port is tried. */
 const ATTEMPTS = 4;
@@ -96,16 +141,18 @@ async function startFront(server: ServerName, site: Site): Promise<Front> {
   const folder = createFolder(server);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   let said = '';
+  const logs = (): string => logsOf(folder);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { port, start } = await writeConfig(server, site, folder);
     const running = await startServer(start, port, (output) => (said = output));
     if (running === undefined) continue;
-    if (await isOurs(port)) return frontOf(running, port, remove);
+    if (await isOurs(port)) return frontOf(running, port, { logs, remove });
     said = running.output();
     await running.stop();
   }
+  const why = `${said}\n${logs()}`;
   remove();
-  throw new Error(`${server} does not start with the configuration of sluice config:\n${said}`);
+  throw new Error(`${server} does not start with the configuration of sluice config:\n${why}`);
 }
 
 /** Somebody else may listen on the port by now. */
@@ -118,9 +165,14 @@ async function isOurs(port: number): Promise<boolean> {
   }
 }
 
-function frontOf(running: ServerProcess, port: number, remove: () => void): Front {
+function frontOf(
+  running: ServerProcess,
+  port: number,
+  { logs, remove }: { readonly logs: () => string; readonly remove: () => void },
+): Front {
   return {
     port,
+    logs: () => `${running.output()}\n${logs()}`,
     async stop() {
       await running.stop();
       remove();
@@ -128,7 +180,16 @@ function frontOf(running: ServerProcess, port: number, remove: () => void): Fron
   };
 }
 
+/** The ends of what a server has written into its folder. */
+function logsOf(folder: string): string {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.log') && !name.startsWith('access'))
+    .map((name) => `${name}: ${readFileSync(join(folder, name), 'utf8').slice(-2000)}`)
+    .join('\n');
+}
+
 interface Written {
+  readonly options: ConfigOptions;
   readonly text: string;
   readonly port: number;
   readonly start: Program;
@@ -137,16 +198,18 @@ interface Written {
 
 async function writeConfig(server: ServerName, site: Site, folder: string): Promise<Written> {
   const [port, internal] = [await freePort(), await freePort()];
-  const text = config(server, {
+  const options = {
     ...optionsFor(server, site, internal),
     listen: `127.0.0.1:${port}`,
     standalone: folder,
-  });
+  };
+  const text = config(server, options);
   const file = join(folder, 'server.conf');
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, text);
   const { program, args, checkArgs, env } = command(server, { file, folder });
   return {
+    options,
     text,
     port,
     start: { program, args, env, folder },

@@ -32,12 +32,16 @@ export interface RunningSender {
   askMeanwhile(ask: Ask, act: () => void): Promise<Answer>;
   /** How many connections the application was opened. */
   connections(): number;
+  /** What the server in front has said lately. */
+  logs(): string;
   stop(): Promise<void>;
 }
 
 /** What stands between the application and its clients. */
 export interface Front {
   readonly port: number;
+  /** What it has said lately. */
+  logs(): string;
   stop(): Promise<void>;
 }
 
@@ -85,6 +89,7 @@ export async function runSender(
       return exchange(port, own);
     },
     connections: () => app.connections(),
+    logs: () => front?.logs() ?? '',
     async stop() {
       await front?.stop();
       await app.stop();

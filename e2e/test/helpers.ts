@@ -14,12 +14,19 @@ export interface Lane {
 /** A test of a lane. Serial: requests that wait for each other would be measured by the others. */
 export const test: TestFn<Lane> = anyTest as TestFn<Lane>;
 
-/** Starts all senders before the tests of a file, and stops them at its end, whatever happens. */
-export function openLane(senders: readonly Sender[]): void {
+/**
+ * Starts all senders before the tests of a file, and stops them at its end, whatever happens.
+ *
+ * @param folders the folders of the roots; default: those of every fixture
+ */
+export function openLane(
+  senders: readonly Sender[],
+  folders?: Readonly<Record<string, string>>,
+): void {
   const opened: { fixture?: Fixture; senders: RunningSender[] } = { senders: [] };
   test.before('every sender starts', async (t) => {
     t.timeout(60_000);
-    const fixture = await createFixture();
+    const fixture = await createFixture(folders);
     opened.fixture = fixture;
     const started = await Promise.allSettled(senders.map((sender) => sender.start(fixture)));
     for (const outcome of started) {
@@ -29,6 +36,11 @@ export function openLane(senders: readonly Sender[]): void {
     if (failed !== undefined) throw failed.reason;
     const byName = new Map(opened.senders.map((sender) => [sender.name, sender]));
     Object.assign(t.context, { fixture, senders: byName });
+  });
+  test.afterEach.always('say what the server of a failed test has said', (t) => {
+    if (t.passed) return;
+    const sender = opened.senders.find(({ name }) => t.title.includes(` for ${name}: `));
+    if (sender !== undefined) t.log(sender.logs());
   });
   test.after.always('every sender stops', async (t) => {
     const stopped = opened.senders.map((sender) => sender.stop());
