@@ -144,14 +144,11 @@ function reasonOf(reply: Reply): string {
   );
 }
 
-/**
- * Milliseconds that canaries must have lain in the store: what is younger than two seconds is
- * streamed, and the servers' clocks may tick in seconds.
- */
-const SETTLING = 3100;
+/** Milliseconds; what an application could ask for at most. */
+const LONGEST_WAIT = 10_000;
 
 async function examine(client: Client, begin: ProbeBegin, settings: Settings): Promise<Examined> {
-  if (begin.objection === undefined) await sleep(SETTLING);
+  await sleep(Math.min(begin.settling, LONGEST_WAIT));
   const described = readDescription(await ask(client, questionKey(begin.run, 'describe')));
   const description: ProbeDescription = described ?? { canaries: [] };
   const server = settings.server ?? serverNames.find((name) => name === begin.dialect?.name);

@@ -7,6 +7,7 @@ export type FindingId =
   | 'internal-reachable'
   | 'order-not-taken'
   | 'file-not-sent'
+  | 'download-refused'
   | 'wrong-bytes'
   | 'answer-broken'
   | 'name-not-carried'
@@ -66,6 +67,11 @@ export const KINDS: Readonly<Record<FindingId, Kind>> = {
     severity: 'error',
     sentence:
       'The front server takes the order, but does not find the file or may not read it: its prefix, its folder or the rights do not fit the application.',
+  },
+  'download-refused': {
+    severity: 'error',
+    sentence:
+      'A file that the application sends itself is answered otherwise, by something that stands before the application or above the downloads.',
   },
   'wrong-bytes': {
     severity: 'error',

@@ -71,6 +71,7 @@ function isBegin(value: unknown): value is ProbeBegin {
     isObject(value) &&
     value['protocol'] === PROBE_PROTOCOL &&
     hasTexts(value, 'run', 'storage') &&
+    Number.isSafeInteger(value['settling']) &&
     areTexts(value['versions']) &&
     isOptional(value['objection'], isText) &&
     isOptional(value['dialect'], (one) => hasTexts(one, 'name', 'header')) &&

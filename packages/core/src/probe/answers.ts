@@ -11,6 +11,8 @@ export interface ProbeBegin {
   readonly storage: string;
   /** Why there are no canaries, in one sentence; absent where there are. */
   readonly objection?: string;
+  /** Milliseconds to wait before canaries are downloaded: younger ones are not offloaded. */
+  readonly settling: number;
   /** Canaries that the store did not take, with the reason. */
   readonly refused: readonly { readonly id: string; readonly reason: string }[];
 }

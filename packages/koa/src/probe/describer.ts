@@ -20,6 +20,8 @@ import {
 export interface Describer {
   /** Describes those canaries of a run that the store has. */
   describe(run: string): Promise<ProbeDescription>;
+  /** Tells whether canaries that have just been stored are answered as older ones are. */
+  isSettled(run: string): Promise<boolean>;
   /** The value of the header that orders a canary; `undefined` where it is streamed, or missing. */
   orderOf(run: string, id: string): Promise<string | undefined>;
   /** The value of the header that orders the file nobody has looked at. */
@@ -75,6 +77,12 @@ export function createDescriber<S>(sluice: Sluice<S>, unchecked: Sluice | undefi
       const path = sluice.storage.localPath?.(key)?.path;
       if (order === undefined || path === undefined) return { canaries };
       return { canaries, unchecked: { key, order, path } };
+    },
+    async isSettled(run) {
+      const [plain] = canariesOf(run);
+      if (sluice.dialect !== undefined || plain === undefined) return false;
+      const plan = await streaming.plan(requestOf(plain));
+      return plan.headers['etag']?.startsWith('"') === true;
     },
     async orderOf(run, id) {
       const canary = canariesOf(run).find((one) => one.id === id);

@@ -89,12 +89,20 @@ function furnish<S>(sluice: Sluice<S>): Room<S> {
   };
 }
 
+/**
+ * Milliseconds after which a canary is old enough: what is younger than two seconds is streamed under
+ * a weak entity tag, and the clock of a file system may tick in seconds.
+ */
+const SETTLING = 3100;
+
 async function ask<S>(ctx: DownloadContext, room: Room<S>, key: StorageKey): Promise<boolean> {
   if (key === BEGIN_KEY) {
     const begun = await room.keeper.begin();
     const { dialect, storage } = room.sluice;
+    const isSettled = begun.objection !== undefined || (await room.describer.isSettled(begun.run));
     tell(ctx, {
       ...begun,
+      settling: isSettled ? 0 : SETTLING,
       versions: VERSIONS,
       storage: storage.name,
       ...(dialect !== undefined && { dialect: { name: dialect.name, header: dialect.header } }),

@@ -56,7 +56,8 @@ function faultOf(
   isPlainLost: boolean,
 ): FindingId | undefined {
   const { status, body } = reply;
-  if (status !== 200) return id === 'plain' || isPlainLost ? 'file-not-sent' : 'name-not-carried';
+  if (status !== 200 && id !== 'plain' && !isPlainLost) return 'name-not-carried';
+  if (status !== 200) return sender === 'front' ? 'file-not-sent' : 'download-refused';
   if (isCoded(reply)) return 'compressed';
   if (sender === 'front' && size > 0 && body.length === 0) return 'order-not-taken';
   return createHash('sha256').update(body).digest('hex') === sha256 ? undefined : 'wrong-bytes';

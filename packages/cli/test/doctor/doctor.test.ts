@@ -1,0 +1,314 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+import { nginx } from '@sluice/core/offload';
+import test from 'ava';
+
+import {
+  doctor,
+  DoctorError,
+  type DoctorErrorCode,
+  type DoctorReport,
+  formatDoctorReport,
+} from '../../src/index.ts';
+import { SECRET, startSite } from './site.ts';
+import { FAULTS } from './tables/faults.ts';
+
+test('nothing is found where everything is right, and nothing is left in the store', async (t) => {
+  const { url, objects } = await startSite(t);
+  const report = await doctor({ url, secret: SECRET });
+  t.deepEqual(report.findings, []);
+  t.true(report.ok);
+  t.is(report.canaries.front, 0);
+  t.true(report.canaries.application > 30);
+  t.deepEqual(
+    report.checks.filter(({ outcome }) => outcome === 'failed'),
+    [],
+  );
+  t.is(objects.size, 0);
+});
+
+for (const { title, change, store, timeout, finds, evidence } of FAULTS) {
+  const declare = timeout === undefined ? test : test.serial;
+  declare(`it is found out that ${title}`, async (t) => {
+    const { url, objects } = await startSite(t, { change, store });
+    const report = await doctor({ url, secret: SECRET, timeout });
+    const { findings } = report;
+    t.deepEqual(
+      findings.map(({ id }) => id),
+      finds,
+      JSON.stringify(findings, undefined, 2),
+    );
+    t.is(
+      report.ok,
+      findings.every(({ severity }) => severity === 'note'),
+    );
+    t.regex(findings[0]?.evidence.join('\n') ?? '', new RegExp(evidence, 'm'));
+    if (!finds.includes('canary-left')) t.is(objects.size, 0);
+  });
+}
+
+test('orders that nobody takes are found, with the lines for the server that is named', async (t) => {
+  const { url } = await startSite(t, {
+    dialect: nginx({ prefix: '/_sluice/' }),
+  });
+  const report = await doctor({ url, secret: SECRET });
+  const [first] = report.findings;
+  t.is(first?.id, 'order-shown');
+  t.is(report.server, 'nginx');
+  const taken = report.findings.find(({ id }) => id === 'order-not-taken');
+  t.regex(
+    taken?.fix ?? '',
+    /^location \^~ \/_sluice\/ \{\n {4}internal;\n {4}alias \/srv\/private\/;$/m,
+  );
+  const other = await doctor({ url, secret: SECRET, server: 'caddy' });
+  t.is(other.server, 'caddy');
+  t.is(other.dialect, 'nginx');
+  t.regex(other.findings[0]?.fix ?? '', /^header_down -X-Accel-Redirect$/m);
+});
+
+test('an application that counts on a front server and streams everything is found out', async (t) => {
+  const { url } = await startSite(t, {
+    dialect: nginx({ prefix: '/_sluice/' }),
+    store: (driver) => ({ ...driver, localPath: () => undefined }),
+  });
+  const report = await doctor({ url, secret: SECRET });
+  t.deepEqual(
+    report.findings.map(({ id }) => id),
+    ['forged-header-arrives', 'nothing-sent-by-front'],
+  );
+  t.regex(report.findings[1]?.evidence[0] ?? '', /the store has no local files/);
+});
+
+test('headers that the caller gives come with every request', async (t) => {
+  const { url } = await startSite(t, {
+    above: (ctx, next) => {
+      if (ctx.get('Authorization') !== 'Basic eDp5') ctx.throw(401);
+      return next();
+    },
+  });
+  const headers = { Authorization: 'Basic eDp5' };
+  t.true((await doctor({ url, secret: SECRET, headers })).ok);
+  const error = await t.throwsAsync(doctor({ url, secret: SECRET }));
+  t.is((error as DoctorError).code, 'NOT_ANSWERED');
+  t.regex(error?.message ?? '', /POST \/files\/sluice-probe\/begin → 401/);
+});
+
+test('what cannot be looked at is an error that says why, and never the secret', async (t) => {
+  const { url } = await startSite(t);
+  const slow = await startSite(t, {
+    above: (ctx) => {
+      ctx.status = 404;
+      ctx.set('Date', new Date(Date.now() - 20 * 60_000).toUTCString());
+    },
+  });
+  const other = `${SECRET}!`;
+  const cases: readonly (readonly [
+    url: string,
+    secret: string,
+    code: DoctorErrorCode,
+    says: RegExp,
+  ])[] = [
+    [url, other, 'NOT_ANSWERED', /is it the same secret/],
+    [`${url}deeper`, SECRET, 'NOT_ANSWERED', /the probe does not answer at \/files\/deeper\//],
+    [slow.url, SECRET, 'NOT_ANSWERED', /clocks of the two machines differ by 20 minutes/],
+    [`http://127.0.0.1:${await closedPort()}/files/`, SECRET, 'UNREACHABLE', /ECONNREFUSED/],
+  ];
+  for (const [address, secret, code, says] of cases) {
+    const error = await t.throwsAsync(doctor({ url: address, secret }));
+    t.true(error instanceof DoctorError, address);
+    t.is((error as DoctorError).code, code);
+    t.regex(error?.message ?? '', says);
+    t.false(error?.message.includes(secret));
+  }
+});
+
+test('a mistake in the options is a TypeError that does not tell the secret', async (t) => {
+  const url = 'http://127.0.0.1/files/';
+  const call = doctor as (options: unknown) => Promise<unknown>;
+  for (const options of [
+    undefined,
+    { url },
+    { url, secret: 'short' },
+    { secret: SECRET },
+    { url: '/files/', secret: SECRET },
+    { url: 'ftp://host/', secret: SECRET },
+    { url, secret: SECRET, server: 'iis' },
+    { url, secret: SECRET, timeout: 0 },
+    { url, secret: SECRET, secrets: 1 },
+  ]) {
+    const error = await t.throwsAsync(call(options), { instanceOf: TypeError });
+    t.regex(error.message, /^doctor: /);
+    t.false(error.message.includes(SECRET) || error.message.includes('short"'));
+  }
+});
+
+const REPORT: DoctorReport = {
+  url: 'https://example.org/files/',
+  ok: false,
+  server: 'nginx',
+  dialect: 'nginx',
+  storage: 'local',
+  versions: { core: '1.2.3', koa: '1.2.4' },
+  canaries: { front: 30, application: 3 },
+  checks: [
+    { title: 'This holds.', outcome: 'passed' },
+    { title: 'That holds.', outcome: 'failed' },
+    { title: 'This is unknown.', outcome: 'not tried', why: 'no file arrived whole' },
+  ],
+  findings: [
+    {
+      id: 'header-lost',
+      severity: 'error',
+      sentence: 'Headers get lost.',
+      evidence: [
+        'vary: absent',
+        'a\u001b[31m\r\nb',
+        ...Array.from({ length: 8 }, (_, at) => String(at)),
+      ],
+      fix: 'add_header Vary $upstream_http_vary;\ngzip off;',
+    },
+  ],
+};
+
+test('a report is written as lines, and what a server said cannot write on the terminal', (t) => {
+  t.is(
+    formatDoctorReport(REPORT),
+    `https://example.org/files/
+The application (core 1.2.3, koa 1.2.4; store: local) orders files from nginx.
+Of 33 files the front server sends 30.
+
+✓ This holds.
+✗ That holds.
+- This is unknown. Not tried: no file arrived whole.
+
+error: Headers get lost. (header-lost)
+  seen: vary: absent
+  seen: a\\x1b[31m\\x0d\\x0ab
+  seen: 0
+  seen: 1
+  seen: 2
+  seen: 3
+  seen: 4
+  seen: 5
+  and 2 more
+  mend it with:
+    add_header Vary $upstream_http_vary;
+    gzip off;
+
+1 error, 0 warnings.
+`,
+  );
+});
+
+interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+test('the command ends with 0 when nothing is wrong, and prints the report', async (t) => {
+  const { url } = await startSite(t);
+  const { status, out, err } = await run([url]);
+  t.is(err, '');
+  t.is(status, 0);
+  t.regex(out, /^http.*\n[^]*\nNothing is wrong\.\n$/);
+});
+
+test('the command ends with 1 when something is wrong, and prints JSON when it is asked to', async (t) => {
+  const { url } = await startSite(t, { dialect: nginx({ prefix: '/_sluice/' }) });
+  const { status, out } = await run([url, '--json', '--secret-env', 'OTHER'], { OTHER: SECRET });
+  t.is(status, 1);
+  const report: DoctorReport = JSON.parse(out);
+  t.false(report.ok);
+  t.is(report.url, url);
+  t.is(report.findings[0]?.severity, 'error');
+  t.true(report.findings.every(({ sentence, evidence }) => sentence !== '' && evidence.length > 0));
+});
+
+const wrong: readonly (readonly [
+  title: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  says: RegExp,
+])[] = [
+  ['without an address', [], {}, /missing required argument 'url'/],
+  ['with what is no address', ['files'], {}, /url must be the address of the downloads/],
+  [
+    'without a secret',
+    ['http://127.0.0.1/'],
+    { SLUICE_PROBE_SECRET: '' },
+    /variable SLUICE_PROBE_SECRET must hold/,
+  ],
+  [
+    'with a short secret',
+    ['http://127.0.0.1/'],
+    { SLUICE_PROBE_SECRET: 'abc' },
+    /at least 32 characters/,
+  ],
+  [
+    'with another server',
+    ['http://127.0.0.1/', '--server', 'iis'],
+    {},
+    /Allowed choices are nginx/,
+  ],
+  [
+    'with a broken header',
+    ['http://127.0.0.1/', '--header', 'x'],
+    {},
+    /must look like "Name: value"/,
+  ],
+  [
+    'with a secret on the command line',
+    ['http://127.0.0.1/', '--secret', SECRET],
+    {},
+    /unknown option '--secret'/,
+  ],
+];
+
+for (const [title, args, env, says] of wrong) {
+  test(`the command ends with 2 when it is called ${title}`, async (t) => {
+    const { status, out, err } = await run(args, env);
+    t.is(status, 2, err);
+    t.is(out, '');
+    t.regex(err, says);
+    t.false(err.includes(SECRET));
+  });
+}
+
+test('the command ends with 2 when nobody answers', async (t) => {
+  const { status, err } = await run([`http://127.0.0.1:${await closedPort()}/files/`]);
+  t.is(status, 2);
+  t.regex(err, /^sluice doctor: nobody answers: .*ECONNREFUSED/);
+});
+
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
+  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, 'doctor', ...args], {
+    env: { ...process.env, SLUICE_PROBE_SECRET: SECRET, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [out, err, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { status, out, err };
+}
+
+/** A port on which nobody listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('not a port');
+  return address.port;
+}
