@@ -96,7 +96,9 @@ function hostBlock(site: Site): Block {
     ...(standalone === undefined ? defineDollar(site) : []),
     `<VirtualHost ${listen.host ?? '*'}:${listen.port}>`,
     [
-      ...(serverName === undefined ? [] : [`ServerName ${serverName}`]),
+      serverName === undefined
+        ? '# For every name; one that was read before, as distributions have it, must go (a2dissite).'
+        : `ServerName ${serverName}`,
       '',
       ...publicBlock(site),
       '# The guarded files lie below no Alias and no DocumentRoot. Only an answer of the application',

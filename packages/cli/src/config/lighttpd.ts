@@ -96,7 +96,7 @@ function siteBlock(site: Site): Block {
     '',
     '# What only the application may say to lighttpd, no client says to the application. lighttpd',
     '# sets X-Forwarded-For and X-Forwarded-Proto itself.',
-    'setenv.set-request-header = (',
+    'setenv.set-request-header += (',
     [
       ...['X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded'].map((name) => `"${name}" => "",`),
       ...CONTROL_REQUEST_HEADERS.flatMap((name) => [
@@ -110,7 +110,7 @@ function siteBlock(site: Site): Block {
       ? proxyBlock(site)
       : [
           '# For everybody, without the application.',
-          `alias.url = ( "${shown.url}" => ${text(`${shown.folder}/`)} )`,
+          `alias.url += ( "${shown.url}" => ${text(`${shown.folder}/`)} )`,
           `$HTTP["url"] =~ "^${escaped(shown.url)}" {`,
           ['setenv.set-response-header = ( "X-Content-Type-Options" => "nosniff" )'],
           '} else {',

@@ -76,6 +76,8 @@ function httpBlock(site: Site): Block {
     '',
     '# WebSockets of the application go through; every other connection is kept.',
     'map $http_upgrade $sluice_connection { default upgrade; "" ""; }',
+    '# A client of HTTP/1.0 may name no host; Node wants one.',
+    `map $http_host $sluice_host { default $http_host; "" ${site.serverName ?? 'localhost'}; }`,
     '',
     'server {',
     serverBlock(site, upstream),
@@ -85,10 +87,14 @@ function httpBlock(site: Site): Block {
 
 function serverBlock(site: Site, upstream: string): Block {
   const { listen, serverName, public: shown } = site;
+  const isDefault = serverName === undefined ? ' default_server' : '';
   return [
-    `listen ${listenOn(listen)};`,
+    ...(isDefault === ''
+      ? []
+      : ['# For every name; another default, as distributions have it, must go.']),
+    `listen ${listenOn(listen)}${isDefault};`,
     ...(listen.host === undefined
-      ? [`# listen [::]:${listen.port};  # IPv6, where the machine has it`]
+      ? [`# listen [::]:${listen.port}${isDefault};  # IPv6, where the machine has it`]
       : []),
     `server_name ${serverName ?? '_'};`,
     'server_tokens off;',
@@ -126,11 +132,11 @@ function proxyBlock(upstream: string): Block {
     'proxy_http_version 1.1;',
     'proxy_set_header Connection $sluice_connection;',
     'proxy_set_header Upgrade $http_upgrade;',
-    'proxy_set_header Host $http_host;',
+    'proxy_set_header Host $sluice_host;',
     '# Whatever a client claims here is replaced. Behind one more proxy of yours, see the',
     '# realip module.',
     'proxy_set_header X-Forwarded-For $remote_addr;',
-    'proxy_set_header X-Forwarded-Host $http_host;',
+    'proxy_set_header X-Forwarded-Host $sluice_host;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_set_header Forwarded "";',
     '',
