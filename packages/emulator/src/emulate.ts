@@ -32,6 +32,7 @@ export function emulate(server: ServerName, options: EmulatorOptions): Middlewar
     // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
     const upstream = upstreams.get(app) ?? createUpstream(app.callback());
     upstreams.set(app, upstream);
+    if (ctx.req.httpVersionMajor !== 1) ctx.throw(505, 'an emulated server speaks HTTP/1.1 only');
     // Koa would answer when this function has returned.
     ctx.respond = false;
     await answerOrCut(ctx.req, ctx.res, front, upstream);
@@ -54,11 +55,13 @@ export function frontListener(
   const front = frontServerOf(server, options);
   const upstream = createUpstream(listener);
   return function frontServer(req, res) {
-    void answerOrCut(req, res, front, upstream);
+    answerOrCut(req, res, front, upstream).catch(() => {
+      if (!res.headersSent) res.writeHead(500).end();
+    });
   };
 }
 
-/** A failure of the disk in the middle of a file leaves nothing to be said to the client. */
+/** Of a disk that fails there is nothing to be said to a client that has the head already. */
 async function answerOrCut(
   req: IncomingMessage,
   res: ServerResponse,
@@ -67,7 +70,8 @@ async function answerOrCut(
 ): Promise<void> {
   try {
     await answer(req, res, front, upstream);
-  } catch {
-    res.destroy();
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    throw error;
   }
 }

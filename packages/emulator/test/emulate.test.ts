@@ -11,6 +11,7 @@ import test from 'ava';
 import Koa from 'koa';
 
 import { emulate, type EmulatorOptions, frontListener, type ServerName } from '../src/index.ts';
+import { frontServerOf } from '../src/options.ts';
 import { appThatSays, ask, HUNDRED, makeFolder, MODIFIED, start } from './helpers/site.ts';
 import { HEADERS, ORDER, ORDER_HEADER } from './tables/habits.ts';
 
@@ -97,11 +98,7 @@ for (const server of servers) {
   test(`${server} passes on what the application answers by itself`, async (t) => {
     const base = await makeFolder(t);
     const listener: RequestListener = (req, res) => {
-      res.writeHead(201, 'Made', [
-        ...['X-A', '1'],
-        ...['Set-Cookie', 'a=1'],
-        ...['Set-Cookie', 'b=2'],
-      ]);
+      res.writeHead(201, 'Made', ['X-A', '1', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
       req.pipe(res);
     };
     const port = await start(t, frontListener(server, { roots: `${base}/files` }, listener));
@@ -164,6 +161,29 @@ test('HEAD has the length of the file and no byte of it', async (t) => {
     t.is(got.headers['content-length'], '100', server);
     t.is(got.body, '');
   }
+});
+
+test('nginx and lighttpd take a rate of the application', (t) => {
+  const file = { size: 100, lastModified: MODIFIED * 1000, modifiedNs: 0n, inode: 1n };
+  const request = { method: 'GET', target: '/', headers: [], httpVersion: '1.1' };
+  const rateOf = (server: ServerName, name: string, value: string): number | undefined => {
+    const answer = { status: 200, reason: 'OK', headers: [[name, value]] as const };
+    return frontServerOf(server, { roots: '/srv/a' }).send(file, { request, answer }, '/a').rate;
+  };
+  t.is(rateOf('nginx', 'X-Accel-Limit-Rate', '5000'), 5000);
+  t.is(rateOf('nginx', 'X-Accel-Limit-Rate', '5k'), undefined);
+  t.is(rateOf('nginx', 'X-Accel-Limit-Rate', '0'), undefined);
+  t.is(rateOf('lighttpd', 'X-LIGHTTPD-KBytes-per-second', '5'), 5120);
+  t.is(rateOf('apache', 'X-Accel-Limit-Rate', '5000'), undefined);
+});
+
+test('a rate does not change what is sent', async (t) => {
+  const base = await makeFolder(t);
+  const headers = { 'X-Accel-Redirect': '/_sluice/a.txt', 'X-Accel-Limit-Rate': '5000' };
+  const listener = frontListener('nginx', { roots: `${base}/files` }, appThatSays({ headers }));
+  const got = await ask(await start(t, listener));
+  t.is(got.body, HUNDRED);
+  t.is(got.headers['x-accel-limit-rate'], undefined);
 });
 
 test('a file that is replaced is sent with validators of its own', async (t) => {

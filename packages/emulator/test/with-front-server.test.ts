@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+
 import { allow, createPathMap, createSluice, type DownloadEvent } from '@sluice/core';
 import { dialectFromName } from '@sluice/core/offload';
 import { downloads } from '@sluice/koa';
@@ -46,6 +49,30 @@ for (const server of servers) {
     );
   });
 }
+
+test('the example of the README holds', async (t) => {
+  const base = await makeFolder(t);
+  const roots = `${base}/files`;
+  const sluice = createSluice({
+    storage: createLocalDriver({ root: roots }),
+    policy: () => allow(),
+    dialect: dialectFromName('nginx'),
+  });
+  const app = new Koa();
+  app.use(downloads(sluice, { prefix: '/files' }));
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const code = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? '';
+  t.regex(code, /assert\.equal\(response\.status, 206\)/);
+  const run = code.replaceAll(/^import .*\n/gm, '').replace('/srv/private', roots);
+  // oxlint-disable-next-line typescript/no-implied-eval -- the text of the README is what is tried
+  const example = new Function(
+    'assert',
+    'withFrontServer',
+    'app',
+    `return (async () => {${run}})()`,
+  );
+  await t.notThrowsAsync(example(assert, withFrontServer, app));
+});
 
 test('a dialect of another server is seen in a test', async (t) => {
   const base = await makeFolder(t);

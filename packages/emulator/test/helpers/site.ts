@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { createServer, request, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, request, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -96,7 +96,7 @@ export async function ask(
 ): Promise<Got> {
   const asked = request({ port, host: '127.0.0.1', method, path, headers, agent: false });
   asked.end(body);
-  const [message] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+  const [message] = (await once(asked, 'response')) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
   const found: Record<string, string> = {};
