@@ -168,6 +168,7 @@ const FILES: readonly StoredFile[] = [
   file('large.zip', ZIP, 3_000_000),
   file('empty.txt', TEXT, 0),
   file('one.txt', TEXT, 1),
+  { key: 'prose.txt', type: TEXT, bytes: Buffer.from(`${MARK} again and again, `.repeat(2000)) },
   file('denied/secret.txt', TEXT),
   file('inline/page.html', 'text/html; charset=utf-8'),
   file('inline/drawing.svg', 'image/svg+xml'),

@@ -43,7 +43,8 @@ export const PREFIX = '/_sluice/';
 export function dialectOf(server: ServerName, prefix: RootPlaces = PREFIX): Dialect {
   switch (server) {
     case 'nginx':
-      return nginx({ prefix });
+      // What the printed configuration sets.
+      return nginx({ prefix, bufferSize: 32_768 });
     case 'apache':
       // mod_xsendfile 0.12 reads the path as it stands.
       return apache({ encoding: 'raw' });

@@ -1,9 +1,19 @@
-import { renameSync, truncateSync, unlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Answer, field } from '../src/client.ts';
-import { bytesOf } from '../src/fixture.ts';
-import type { Sender } from '../src/sender.ts';
+import { bytesOf, type Fixture, MARK } from '../src/fixture.ts';
+import type { Habits, Sender } from '../src/sender.ts';
 import { leaksOf } from '../src/verdict.ts';
 import { senderOf, targetOf, test } from './helpers.ts';
 
@@ -11,6 +21,7 @@ import { senderOf, targetOf, test } from './helpers.ts';
 export function testChanges(sender: Sender): void {
   testBetweenRequests(sender);
   testWithinRequest(sender);
+  testSwaps(sender);
 }
 
 function testBetweenRequests({ name }: Sender): void {
@@ -149,6 +160,89 @@ function testWithinRequest({ name, habits }: Sender): void {
         : isSecond && resumed.body.equals(second.subarray(1000)),
     );
   });
+}
+
+/** What may lie in the place of an object by the time that the server looks for it. */
+const SWAPS: readonly Swap[] = [
+  {
+    title: 'a folder',
+    lay: (path) => {
+      mkdirSync(path);
+      writeFileSync(join(path, 'index.html'), `${MARK} index`);
+    },
+    refusedBy: ['streaming', 'nginx', 'apache', 'lighttpd', 'caddy', 'h2o'],
+  },
+  {
+    title: 'a link out of the root',
+    lay: (path, { folder }) => symlinkSync(join(folder, 'outside.txt'), path),
+    // The others follow links and have no option against it.
+    refusedBy: ['streaming', 'nginx', 'lighttpd'],
+  },
+  {
+    title: 'a FIFO',
+    lay: (path) => execFileSync('mkfifo', [path]),
+    // In the others a request, a thread, or all that they do would wait for somebody to write to it.
+    refusedBy: ['streaming', 'nginx', 'lighttpd'],
+  },
+];
+
+interface Swap {
+  readonly title: string;
+  readonly lay: (path: string, fixture: Fixture) => void;
+  readonly refusedBy: readonly Habits[];
+}
+
+function testSwaps({ name, habits }: Sender): void {
+  for (const { title, lay, refusedBy } of SWAPS) {
+    if (!refusedBy.includes(habits)) continue;
+    test.serial(
+      `${name}: sends nothing but the object when ${title} takes its place`,
+      async (t) => {
+        const sender = senderOf(t, name);
+        const { fixture } = t.context;
+        const key = `changing/${name}/${title}/swapped.txt`;
+        const bytes = bytesOf(key, 5000);
+        for (const headers of [{}, { range: 'bytes=0-99' }]) {
+          fixture.write(key, bytes);
+          fixture.age(key);
+          const swap = (): void => {
+            unlinkSync(fixture.path(key));
+            lay(fixture.path(key), fixture);
+          };
+          const answer = await sender.askMeanwhile({ target: targetOf(key), headers }, swap);
+          rmSync(fixture.path(key), { recursive: true });
+          t.deepEqual(leaksOf(answer, fixture), []);
+          // The application has opened the object before.
+          const isObject = bytes.subarray(0, answer.body.length).equals(answer.body);
+          if (habits === 'streaming') t.true(isObject);
+          else t.true([403, 404].includes(answer.status), `${answer.status}`);
+        }
+        const next = await sender.ask({ target: targetOf('plain.txt') });
+        t.is(next.status, 200);
+      },
+    );
+  }
+
+  if (habits === 'streaming' || habits === 'nginx' || habits === 'lighttpd') {
+    test.serial(`${name}: follows no link in the place of a folder`, async (t) => {
+      const sender = senderOf(t, name);
+      const { fixture } = t.context;
+      const key = `changing/${name}/folder/a.txt`;
+      const bytes = bytesOf(key, 5000);
+      fixture.write(key, bytes);
+      fixture.age(key);
+      const folder = dirname(fixture.path(key));
+      const swap = (): void => {
+        renameSync(folder, `${folder}.aside`);
+        // There is an `a.txt` in it, too.
+        symlinkSync(join(fixture.folder, 'files-secret'), folder);
+      };
+      const answer = await sender.askMeanwhile({ target: targetOf(key) }, swap);
+      t.deepEqual(leaksOf(answer, fixture), []);
+      if (habits === 'streaming') t.true(answer.body.equals(bytes));
+      else t.true([403, 404].includes(answer.status), `${answer.status}`);
+    });
+  }
 }
 
 function startOf(answer: Answer): number {

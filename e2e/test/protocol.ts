@@ -27,6 +27,20 @@ export function testProtocol({ name, habits }: Sender): void {
   }
 }
 
+/** Fails where a difference is of no case, or is none. */
+export function testDifferences(): void {
+  test.serial('no difference is listed in vain', (t) => {
+    const cases = new Map(PROTOCOL.map(({ title, expected }) => [title, expected]));
+    t.is(cases.size, PROTOCOL.length);
+    for (const differences of Object.values(DIFFERENCES)) {
+      for (const [title, { expected }] of Object.entries(differences)) {
+        t.true(cases.has(title), title);
+        t.notDeepEqual(expected, cases.get(title), title);
+      }
+    }
+  });
+}
+
 /** What a client knows after it has looked at an object. */
 export function knownOf(answer: Parameters<typeof field>[0]): Known {
   const date = field(answer, 'last-modified') ?? '';

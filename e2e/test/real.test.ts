@@ -4,7 +4,7 @@ import { testChanges } from './changes.ts';
 import { testOneConnection, testUpstream } from './connections.ts';
 import { testDownloads } from './downloads.ts';
 import { openLane } from './helpers.ts';
-import { testProtocol } from './protocol.ts';
+import { testDifferences, testProtocol } from './protocol.ts';
 import { testResume } from './resume.ts';
 
 const WANTED = (process.env['SENDERS'] ?? '').split(',');
@@ -21,3 +21,4 @@ for (const sender of SENDERS) {
   testUpstream(sender);
 }
 testResume(SENDERS);
+testDifferences();

@@ -21,14 +21,7 @@ function each(expected: Expected, because: string, ...titles: readonly string[])
   return Object.fromEntries(titles.map((title) => [title, { expected, because }]));
 }
 
-const HEAD_RANGE = each(
-  { ...part([0, 9]), bodiless: true },
-  'it honours Range for HEAD',
-  'HEAD and Range',
-);
-
 const NGINX: Differences = {
-  ...HEAD_RANGE,
   ...each(
     UNSATISFIABLE,
     'it answers 416 to a field that it cannot parse',
@@ -49,7 +42,6 @@ const NGINX: Differences = {
 };
 
 const APACHE: Differences = {
-  ...HEAD_RANGE,
   ...each(
     { status: 416 },
     'its 416 does not say how long the object is',
@@ -110,7 +102,6 @@ const LIGHTTPD: Differences = {
 };
 
 const CADDY: Differences = {
-  ...HEAD_RANGE,
   ...each(
     { status: 416 },
     'it answers 416 to a field that it cannot parse',
@@ -129,7 +120,7 @@ const CADDY: Differences = {
   ...each(part([0, 5]), 'it reads the first line', 'two lines of Range'),
 };
 
-/** Whatever would be answered wrongly is streamed: HEAD, If-Range, and several ranges. */
+/** Whatever would be answered wrongly is streamed: If-Range, and several ranges. */
 const H2O: Differences = each(
   UNSATISFIABLE,
   'it answers 416 to a field that it cannot parse',
