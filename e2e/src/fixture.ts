@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,7 +40,7 @@ export interface Fixture {
 }
 
 /** The prefix of keys, and the folder, of every root: one inside another, and one with an odd name. */
-export const ROOT_FOLDERS: Readonly<Record<string, string>> = {
+const ROOT_FOLDERS: Readonly<Record<string, string>> = {
   '': 'files',
   videos: 'media of users',
   'videos/old': 'archive',
@@ -78,7 +86,7 @@ export async function createFixture(
   folders: Readonly<Record<string, string>> = ROOT_FOLDERS,
 ): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
-  execFileSync('chmod', ['755', folder]);
+  chmodSync(folder, 0o755);
   const roots = Object.fromEntries(
     Object.entries(folders).map(([prefix, name]) => [prefix, join(folder, name)]),
   );
@@ -117,7 +125,7 @@ export async function createFixture(
 const OLDEST = 1_706_918_400;
 
 function pathOf(roots: Readonly<Record<string, string>>, key: string): string {
-  const [prefix = '', root = ''] = Object.entries(roots)
+  const [prefix, root] = Object.entries(roots)
     .toSorted(([a], [b]) => b.length - a.length)
     .find(([prefix]) => prefix === '' || key.startsWith(`${prefix}/`))!;
   return join(root, prefix === '' ? key : key.slice(prefix.length + 1));
@@ -139,7 +147,7 @@ function writeTraps(folder: string, path: (key: string) => string): void {
   symlinkSync(join(folder, 'outside.txt'), path('link-out.txt'));
   symlinkSync(folder, path('link-up'));
   symlinkSync('plain.txt', path('link-in.txt'));
-  execFileSync('mkfifo', [path('pipe.txt')]);
+  execFileSync('env', ['mkfifo', path('pipe.txt')]);
   mkdirSync(path('folder.txt'));
   writeFileSync(path('folder.txt/index.html'), `${MARK} index`);
   // Shadowed: keys below `videos` lie in another root.

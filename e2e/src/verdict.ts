@@ -57,7 +57,7 @@ export function leaksOf(answer: Answer, { folder }: Pick<Fixture, 'folder'>): re
 }
 
 /** The entity tag that a sender gives a file that is no longer young. */
-export function tagOf(habits: Habits, fixture: Fixture, key: string): string {
+function tagOf(habits: Habits, fixture: Fixture, key: string): string {
   const { size, mtimeMs } = statSync(fixture.path(key));
   const seconds = Math.floor(mtimeMs / 1000);
   return habits === 'caddy'

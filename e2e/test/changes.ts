@@ -180,7 +180,7 @@ const SWAPS: readonly Swap[] = [
   },
   {
     title: 'a FIFO',
-    lay: (path) => execFileSync('mkfifo', [path]),
+    lay: (path) => execFileSync('env', ['mkfifo', path]),
     // In the others a request, a thread, or all that they do would wait for somebody to write to it.
     refusedBy: ['streaming', 'nginx', 'lighttpd'],
   },

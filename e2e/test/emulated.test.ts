@@ -6,14 +6,12 @@ import { testOneConnection } from './connections.ts';
 import { testDownloads } from './downloads.ts';
 import { openLane } from './helpers.ts';
 import { testProtocol } from './protocol.ts';
+import { testResume } from './resume.ts';
 
 const PAIRS = SERVERS.map((server) => ({
   real: realSender(server),
   emulated: emulatedSender(server),
-})).filter(
-  ({ real }) =>
-    process.env['SENDERS'] === undefined || process.env['SENDERS'].split(',').includes(real.name),
-);
+}));
 
 openLane(PAIRS.flatMap(({ real, emulated }) => [real, emulated]));
 for (const { real, emulated } of PAIRS) {
@@ -22,4 +20,5 @@ for (const { real, emulated } of PAIRS) {
   testChanges(emulated);
   testOneConnection(emulated);
   compare(real, emulated);
+  testResume([real, emulated]);
 }

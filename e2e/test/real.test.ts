@@ -7,10 +7,7 @@ import { openLane } from './helpers.ts';
 import { testDifferences, testProtocol } from './protocol.ts';
 import { testResume } from './resume.ts';
 
-const WANTED = (process.env['SENDERS'] ?? '').split(',');
-const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))].filter(
-  ({ name }) => process.env['SENDERS'] === undefined || WANTED.includes(name),
-);
+const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))];
 
 openLane(SENDERS);
 for (const sender of SENDERS) {
