@@ -42,7 +42,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/alias "(.*)\/";/, 'alias "$1";'),
     finds: ['file-not-sent'],
     sentence: /does not find the file or may not read it/,
-    fix: /^ {4}alias \/.*\/private\/;$/m,
+    fix: /^ {4}alias "\/.*\/private\/";$/m,
   },
   {
     server: 'nginx',
@@ -77,7 +77,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/^ *disable_symlinks .*\n/gm, ''),
     finds: ['links-followed'],
     sentence: /^The front server follows symbolic links below the folder/,
-    fix: /^disable_symlinks on from=.*\/private;$/m,
+    fix: /^disable_symlinks on "from=.*\/private";$/m,
   },
   {
     server: 'nginx',
@@ -126,7 +126,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/^ *XSendFilePath .*\n/gm, ''),
     finds: ['file-not-sent'],
     sentence: /does not find the file or may not read it/,
-    fix: /^XSendFilePath \/.*\/private$/m,
+    fix: /^XSendFilePath "\/.*\/private"$/m,
   },
   {
     server: 'apache',

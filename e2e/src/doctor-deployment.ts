@@ -24,7 +24,7 @@ export interface Deployment {
 }
 
 /** What a broken configuration is made of, and with. */
-export interface Surroundings {
+interface Surroundings {
   readonly root: string;
   readonly folder: string;
   /** The port of the application. */
@@ -73,7 +73,7 @@ export async function startDeployment(
 }
 
 /** Starts an application on a port of its own. */
-export async function startApp(root: string, dialect: Dialect | undefined): Promise<Server> {
+async function startApp(root: string, dialect: Dialect | undefined): Promise<Server> {
   const sluice = createSluice({
     storage: createLocalDriver({ root }),
     policy: () => allow(),
@@ -90,7 +90,7 @@ export async function startApp(root: string, dialect: Dialect | undefined): Prom
 }
 
 /** The port that a server listens on. */
-export function portOf(server: Server): number {
+function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('not listening');
   return address.port;

@@ -29,24 +29,41 @@ type Fixes = Readonly<Partial<Record<ServerName, Fix>>>;
 const NGINX_LOCATION: Fix = ({ folder, internal }) => [
   `location ^~ ${internal} {`,
   '    internal;',
-  `    alias ${folder}/;`,
-  `    disable_symlinks on from=${folder};`,
+  `    alias "${folder}/";`,
+  `    disable_symlinks on "from=${folder}";`,
   '}',
 ];
 
-const NGINX_HEADERS: Fix = ({ internal, headers }) => [
-  `# in location ^~ ${internal}, and in none nested in it`,
-  ...headers.map(
-    (name) => `add_header ${titled(name)} $upstream_http_${name.replaceAll('-', '_')};`,
-  ),
+/** What nginx makes, or keeps by itself, needs no line but the absence of one. */
+const NGINX_HEADERS: Fix = ({ internal, headers }) => {
+  const given = headers.filter((name) => !NGINX_OWN.includes(name));
+  const own = headers.filter((name) => NGINX_OWN.includes(name));
+  return [
+    `# in location ^~ ${internal}, and in none nested in it`,
+    ...given.map(
+      (name) => `add_header ${titled(name)} $upstream_http_${name.replaceAll('-', '_')};`,
+    ),
+    ...(own.includes('etag') ? ['etag on;'] : []),
+    ...(own.length === 0 ? [] : [`# no proxy_hide_header and no add_header for ${titles(own)}`]),
+  ];
+};
+
+const NGINX_OWN = [
+  'cache-control',
+  'content-disposition',
+  'content-type',
+  'etag',
+  'expires',
+  'last-modified',
+  'set-cookie',
 ];
 
 const APACHE_KEEPS: Fix = ({ headers }) => [
-  `# mod_xsendfile keeps every header: remove the lines that unset or set ${headers.map(titled).join(', ')}`,
+  `# mod_xsendfile keeps every header: remove the lines that unset or set ${titles(headers)}`,
 ];
 
 const LIGHTTPD_KEEPS: Fix = ({ headers }) => [
-  `# lighttpd keeps every header: remove setenv.set-response-header for ${headers.map(titled).join(', ')}`,
+  `# lighttpd keeps every header: remove setenv.set-response-header for ${titles(headers)}`,
 ];
 
 const CADDY_COPIES: Fix = () => [
@@ -98,11 +115,21 @@ const LIGHTTPD_SENDS: Fix = ({ folder }) => [
 ];
 
 const RANGES: Fixes = {
-  nginx: ({ internal }) => [`# in location ^~ ${internal}: no line`, 'max_ranges 1;'],
+  nginx: ({ internal }) => [`# in location ^~ ${internal}, remove`, 'max_ranges 0;'],
   apache: () => ['# remove the lines', 'MaxRanges none', 'RequestHeader unset Range'],
   lighttpd: () => ['server.range-requests = "enable"'],
-  caddy: () => ['# remove the lines', 'header_down -Accept-Ranges', 'encode gzip'],
-  h2o: () => ['# remove the line', 'compress: ON'],
+  caddy: () => ['# remove the lines', 'header_up -Range', 'encode gzip'],
+  h2o: () => ['compress: OFF'],
+};
+
+const IF_RANGE: Fixes = {
+  nginx: ({ internal }) => [`# in location ^~ ${internal}, and no add_header ETag`, 'etag on;'],
+  apache: () => ['FileETag None', 'XSendFileIgnoreEtag Off', '# no RequestHeader unset If-Range'],
+  lighttpd: () => ['# remove "If-Range" from setenv.set-request-header'],
+  caddy: () => [
+    '# in the application: caddy({ version: "2.6" }), or "2.7" for that and later ones; remove',
+    'header_up -If-Range',
+  ],
 };
 
 const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
@@ -120,7 +147,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   'internal-reachable': {
     nginx: NGINX_LOCATION,
     apache: ({ folder }) => [
-      `# the guarded folder must lie below no DocumentRoot and no Alias; besides`,
+      '# the guarded folder must lie below no DocumentRoot and no Alias; besides',
       `<Directory "${folder}">`,
       '    Require all denied',
       '</Directory>',
@@ -138,14 +165,14 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
       '# remove proxy_ignore_headers X-Accel-Redirect, and have',
       ...NGINX_LOCATION(facts),
     ],
-    apache: ({ folder }) => ['XSendFile On', `XSendFilePath ${folder}`],
+    apache: ({ folder }) => ['XSendFile On', `XSendFilePath "${folder}"`],
     lighttpd: LIGHTTPD_SENDS,
     caddy: CADDY_SENDS,
     h2o: () => ['# in the path of the public host that has proxy.reverse.url', 'reproxy: ON'],
   },
   'file-not-sent': {
     nginx: NGINX_LOCATION,
-    apache: ({ folder }) => ['XSendFile On', `XSendFilePath ${folder}`],
+    apache: ({ folder }) => ['XSendFile On', `XSendFilePath "${folder}"`],
     lighttpd: LIGHTTPD_SENDS,
     caddy: CADDY_SENDS,
     h2o: H2O_PRIVATE_HOST,
@@ -181,7 +208,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   },
   'header-changed': {
     nginx: ({ internal, headers }) => [
-      `# in location ^~ ${internal}, and no add_header for ${headers.map(titled).join(', ')}`,
+      `# in location ^~ ${internal}, and no add_header for ${titles(headers)}`,
       'expires off;',
       'charset off;',
     ],
@@ -195,20 +222,19 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   },
   'header-twice': {
     nginx: ({ headers }) => [
-      `# one add_header each is enough; remove those of ${headers.map(titled).join(', ')}`,
+      `# one add_header each is enough; remove those of ${titles(headers)}`,
       '# that do not stand in the internal location, and those of what nginx keeps by itself',
     ],
     apache: APACHE_KEEPS,
     lighttpd: LIGHTTPD_KEEPS,
     caddy: ({ headers }) => [`# remove header_down +${headers.map(titled).join(', +')}`],
-    h2o: ({ headers }) => [`# remove header.add for ${headers.map(titled).join(', ')}`],
+    h2o: ({ headers }) => [`# remove header.add for ${titles(headers)}`],
   },
   'validator-changed': {
     nginx: ({ internal }) => [
-      `# in location ^~ ${internal}`,
+      `# in location ^~ ${internal}, and no add_header for ETag and Last-Modified`,
       'etag on;',
       'gzip off;',
-      'add_header ETag "";',
     ],
     apache: () => ['FileETag None', 'XSendFileIgnoreEtag Off', 'XSendFileIgnoreLastModified Off'],
     lighttpd: LIGHTTPD_KEEPS,
@@ -233,8 +259,8 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   'range-ignored': RANGES,
   'range-wrong': RANGES,
   'range-unsatisfiable': RANGES,
-  'if-range-ignored': RANGES,
-  'if-range-refused': RANGES,
+  'if-range-ignored': IF_RANGE,
+  'if-range-refused': IF_RANGE,
   'not-modified-missing': {
     nginx: () => [
       '# remove the lines that keep it from the application',
@@ -258,7 +284,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   'links-followed': {
     nginx: ({ folder, internal }) => [
       `# in location ^~ ${internal}`,
-      `disable_symlinks on from=${folder};`,
+      `disable_symlinks on "from=${folder}";`,
     ],
     lighttpd: () => ['server.follow-symlink = "disable"'],
   },
@@ -296,6 +322,10 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
     h2o: () => ['proxy.timeout.keepalive: 4000'],
   },
 };
+
+function titles(names: readonly string[]): string {
+  return names.map(titled).join(', ');
+}
 
 function titled(name: string): string {
   const known = [...CONTROL_REQUEST_HEADERS, 'ETag'].find((one) => one.toLowerCase() === name);

@@ -62,7 +62,7 @@ test('orders that nobody takes are found, with the lines for the server that is 
   const taken = report.findings.find(({ id }) => id === 'order-not-taken');
   t.regex(
     taken?.fix ?? '',
-    /^location \^~ \/_sluice\/ \{\n {4}internal;\n {4}alias \/srv\/private\/;$/m,
+    /^location \^~ \/_sluice\/ \{\n {4}internal;\n {4}alias "\/srv\/private\/";$/m,
   );
   const other = await doctor({ url, secret: SECRET, server: 'caddy' });
   t.is(other.server, 'caddy');

@@ -14,7 +14,7 @@ import {
 } from '@sluice/core/probe';
 
 /** What the keeper tells of a run that begins. */
-export type BegunRun = Pick<ProbeBegin, 'protocol' | 'run' | 'objection' | 'refused'>;
+type BegunRun = Pick<ProbeBegin, 'protocol' | 'run' | 'objection' | 'refused'>;
 
 /** Stores the canaries of a run, and removes them. */
 export interface CanaryKeeper {
