@@ -103,6 +103,9 @@ const OPTIONS = ['url', 'secret', 'server', 'headers', 'sameMachine', 'timeout']
 
 function checkUrl(value: unknown): URL {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  if (url !== undefined && (url.username !== '' || url.password !== '')) {
+    throw new TypeError('doctor: url must hold no name and no password; they go into a header');
+  }
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
     throw new TypeError(
       `doctor: url must be the address of the downloads, such as "https://example.org/files/", got ${quote(value)}`,

@@ -136,6 +136,7 @@ test('a mistake in the options is a TypeError that does not tell the secret', as
     { secret: SECRET },
     { url: '/files/', secret: SECRET },
     { url: 'ftp://host/', secret: SECRET },
+    { url: 'http://a:b@host/', secret: SECRET },
     { url, secret: SECRET, server: 'iis' },
     { url, secret: SECRET, timeout: 0 },
     { url, secret: SECRET, secrets: 1 },
