@@ -118,15 +118,18 @@ function send(question: Question, connection: Duplex): Promise<IncomingMessage> 
   const { method, target, headers, body } = question;
   const framing: HeaderLines =
     body === undefined || has(headers, 'content-length') ? [] : [['Transfer-Encoding', 'chunked']];
+
   return new Promise((resolve, reject) => {
     const asked = request({
       createConnection: () => connection,
       method,
       path: target,
       setHost: false,
-      headers: [...headers, ...framing].flat(),
+      headers: [...headers, ...framing, ...PERSISTENT].flat(),
       maxHeaderSize: MOST_HEAD,
     });
+    // Else Node closes the connection before the application has ended its answer.
+    asked.shouldKeepAlive = true;
     asked.once('error', reject);
     asked.once('response', (message) => {
       asked.on('error', () => void connection.destroy());
@@ -136,6 +139,8 @@ function send(question: Question, connection: Duplex): Promise<IncomingMessage> 
     else body.pipe(asked);
   });
 }
+
+const PERSISTENT: HeaderLines = [['Connection', 'keep-alive']];
 
 /** Larger than what any of the servers takes. */
 const MOST_HEAD = 1 << 20;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { truncate, utimes, writeFile } from 'node:fs/promises';
 import { Agent, request, type RequestListener } from 'node:http';
@@ -14,6 +14,12 @@ import { emulate, type EmulatorOptions, frontListener, type ServerName } from '.
 import { frontServerOf } from '../src/options.ts';
 import { appThatSays, ask, HUNDRED, makeFolder, MODIFIED, start } from './helpers/site.ts';
 import { HEADERS, ORDER, ORDER_HEADER } from './tables/habits.ts';
+
+/** What Node closed because nobody else did. */
+const collected: string[] = [];
+process.on('warning', ({ message }) => {
+  if (message.includes('file descriptor')) collected.push(message);
+});
 
 const servers = ['nginx', 'apache', 'lighttpd', 'caddy', 'h2o'] as const;
 
@@ -38,7 +44,7 @@ for (const server of servers) {
     t.true(openIn(base).some((name) => name.endsWith('long.bin')));
     socket.destroy();
     await until(() => openIn(base).length === 0);
-    t.pass();
+    t.deepEqual(collected, [], 'it was closed by nobody but the garbage collector');
   });
 
   test(`${server} sends a long file to the last byte, and keeps the connection`, async (t) => {
@@ -125,24 +131,51 @@ test('a body of the application that ends too soon does not end well for the cli
   await t.throwsAsync(ask(port), { code: 'ECONNRESET' });
 });
 
-test('the application sees its answer end, and a client that leaves what it streams', async (t) => {
+test('an application that says last that its answer is over has answered', async (t) => {
   const base = await makeFolder(t);
-  const seen: string[] = [];
-  const listener: RequestListener = (req, res) => {
-    res.once('close', () => seen.push(`${req.url} ${res.writableFinished ? 'finished' : 'cut'}`));
-    res.writeHead(200, { 'Content-Type': 'text/plain' });
-    if (req.url === '/short') res.end('short');
-    else res.write('beginning');
+  const left = new EventEmitter();
+  const over = once(left, 'left');
+  const listener: RequestListener = (_, res) => {
+    res.once('close', () => left.emit('left', res.writableFinished));
+    res.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': '9' });
+    res.write('beginning');
+    left.once('answered', () => res.end());
   };
-  const port = await start(t, frontListener('apache', { roots: base }, listener));
-  t.is((await ask(port, { path: '/short' })).body, 'short');
-  const asked = request({ port, host: '127.0.0.1', path: '/long', agent: false }).end();
-  asked.on('error', () => undefined);
-  await once(asked, 'response');
-  asked.destroy();
-  await until(() => seen.length === 2);
-  t.deepEqual(seen, ['/short finished', '/long cut']);
+  const port = await start(t, frontListener('h2o', { roots: base }, listener));
+  t.is((await ask(port)).body, 'beginning');
+  left.emit('answered');
+  t.deepEqual(await over, [true]);
 });
+
+const leaving: readonly (readonly [when: string, path: string])[] = [
+  ['before the head of its answer', '/silent'],
+  ['while it streams', '/stream'],
+  ['while the server waits for a small answer as a whole', '/small'],
+];
+
+for (const [when, path] of leaving) {
+  test(`the application sees a client leave ${when}`, async (t) => {
+    const base = await makeFolder(t);
+    const left = new EventEmitter();
+    const listener: RequestListener = (req, res) => {
+      res.once('close', () => left.emit('left', res.writableFinished));
+      if (req.url === '/small') res.setHeader('Content-Length', '100');
+      if (req.url !== '/silent') res.write('beginning');
+      left.emit('asked');
+    };
+    const port = await start(t, frontListener('apache', { roots: base }, listener));
+    const headers = { Range: 'bytes=0-9' };
+    const asked = request({ port, host: '127.0.0.1', path, headers, agent: false });
+    asked.on('error', () => undefined);
+    asked.end();
+    await once(left, 'asked');
+    // It is on its way, wherever that is.
+    await new Promise((resolve) => setImmediate(resolve));
+    const closed = once(left, 'left');
+    asked.destroy();
+    t.deepEqual(await closed, [false]);
+  });
+}
 
 test('H2O sends a body even to HEAD, where no client expects one', async (t) => {
   const base = await makeFolder(t);
