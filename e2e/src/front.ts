@@ -141,8 +141,21 @@ const ATTEMPTS = 4;
 async function startFront(server: ServerName, site: Site): Promise<Front> {
   const folder = createFolder(server);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  let said = '';
+  try {
+    return await tryPorts(server, site, { folder, remove });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function tryPorts(
+  server: ServerName,
+  site: Site,
+  { folder, remove }: { readonly folder: string; readonly remove: () => void },
+): Promise<Front> {
   const logs = (): string => logsOf(folder);
+  let said = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { port, start } = await writeConfig(server, site, folder);
     const running = await startServer(start, port, (output) => (said = output));
@@ -151,9 +164,9 @@ async function startFront(server: ServerName, site: Site): Promise<Front> {
     said = running.output();
     await running.stop();
   }
-  const why = `${said}\n${logs()}`;
-  remove();
-  throw new Error(`${server} does not start with the configuration of sluice config:\n${why}`);
+  throw new Error(
+    `${server} does not start with the configuration of sluice config:\n${said}\n${logs()}`,
+  );
 }
 
 /** Somebody else may listen on the port by now. */

@@ -5,7 +5,7 @@ import { testOneConnection, testUpstream } from './connections.ts';
 import { testDownloads } from './downloads.ts';
 import { openLane } from './helpers.ts';
 import { testDifferences, testProtocol } from './protocol.ts';
-import { testResume } from './resume.ts';
+import { testCurl, testResume } from './resume.ts';
 
 const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))];
 
@@ -16,6 +16,7 @@ for (const sender of SENDERS) {
   testChanges(sender);
   testOneConnection(sender);
   testUpstream(sender);
+  testCurl(sender);
 }
 testResume(SENDERS);
 testDifferences();

@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
 import { type Answer, field } from '../src/client.ts';
 import type { Sender } from '../src/sender.ts';
 import { fileOf, senderOf, targetOf, test } from './helpers.ts';
@@ -34,5 +39,29 @@ function testPair(from: Sender, to: Sender): void {
     t.true(byDate.complete);
     t.is(byDate.status, 206);
     t.true(Buffer.concat([kept, byDate.body]).equals(file.bytes));
+  });
+}
+
+/** Goes on with a file that was cut, as the program does that most people have. */
+export function testCurl({ name }: Sender): void {
+  test.serial(`${name}: curl goes on where it was cut`, async (t) => {
+    const file = fileOf(t, 'data.zip');
+    const sender = senderOf(t, name);
+    const folder = mkdtempSync(join(t.context.fixture.folder, 'curl-'));
+    const saved = join(folder, 'saved');
+    writeFileSync(saved, file.bytes.subarray(0, 30_000));
+    const url = `http://127.0.0.1:${sender.port}${targetOf(file.key)}`;
+    const args = [
+      '--silent',
+      '--show-error',
+      '--fail',
+      '--continue-at',
+      '-',
+      '--output',
+      saved,
+      url,
+    ];
+    await promisify(execFile)('curl', args, { timeout: 10_000 });
+    t.true(readFileSync(saved).equals(file.bytes));
   });
 }
