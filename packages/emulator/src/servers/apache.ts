@@ -51,7 +51,10 @@ export function apacheServer(
     judge: (exchange) => judge(exchange, roots, encoding),
     send: (file, exchange) => send(file, exchange),
     fail: () => page(404),
-    passedHeaders: (exchange) => [...passed(exchange), ...passedLength(exchange.answer)],
+    passedHeaders: (exchange) => [
+      ...passed(exchange),
+      ...passedLength(exchange.answer).filter(([, length]) => !isUnsaid(exchange, Number(length))),
+    ],
     // The filter for ranges works on what is there as a whole when it begins.
     cuts: ({ request, answer }) =>
       answer.status === 200 && request.method !== 'HEAD' && isShort(answer, 8192),
@@ -88,10 +91,14 @@ function send(file: FileFacts, exchange: Exchange): Reply {
   const seconds =
     dateOf(first(headers, 'last-modified') ?? '') ?? Math.floor(file.lastModified / 1000);
   const status = evaluate(request.method, request.headers, joined(answer.headers, 'etag'), seconds);
-  // It is not said that there is nothing to say.
-  const isUnsized = request.method === 'HEAD' && file.size === 0;
+  const isUnsized = isUnsaid(exchange, file.size);
   if (status === 200) return { ...cut(file, exchange, headers), isUnsized };
   return { status, headers, body: [] };
+}
+
+/** A length of nothing is not told to HEAD. */
+function isUnsaid({ request }: Exchange, length: number): boolean {
+  return request.method === 'HEAD' && length === 0;
 }
 
 function passed({ answer }: Exchange): HeaderLines {
