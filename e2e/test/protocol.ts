@@ -16,7 +16,7 @@ export function testProtocol({ name, habits }: Sender): void {
       const sender = senderOf(t, name);
       const { fixture } = t.context;
       const file = fileOf(t, OBJECT);
-      const known = knownOf(await sender.ask({ method: 'HEAD', target: targetOf(OBJECT) }));
+      const known = knownOf(await sender.ask({ target: targetOf(OBJECT) }));
       const ask = { target: targetOf(OBJECT), method, version, headers: headers?.(known) };
       const answer = await sender.ask(ask);
       t.deepEqual(
