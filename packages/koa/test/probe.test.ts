@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import {
   allow,
   createSluice,
@@ -258,7 +260,15 @@ test('a signature can be repeated for five minutes, and then no more', async (t)
 });
 
 test('no more than four runs have canaries at once, however they are asked for', async (t) => {
-  const site = await serve(t);
+  const change = (driver: StorageDriver): StorageDriver => ({
+    ...driver,
+    async *list(prefix) {
+      // Long enough for all of them to look before one has stored anything.
+      await delay(50);
+      yield* driver.list!(prefix);
+    },
+  });
+  const site = await serve(t, { change });
   const begun = await Promise.all(
     Array.from({ length: 6 }, () => question<ProbeBegin>(t, site, BEGIN_KEY)),
   );
