@@ -105,8 +105,13 @@ function aroundSite(
   { file, folder, text }: { readonly file: string; readonly folder: string; readonly text: string },
 ): string | undefined {
   switch (server) {
-    case 'nginx':
-      return `pid ${folder}/nginx.pid; events {} http { include ${file}; }`;
+    case 'nginx': {
+      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${folder}/${name};`)
+        .join(' ');
+      const http = `access_log off; ${temporary} include ${file};`;
+      return `pid ${folder}/nginx.pid; events {} http { ${http} }`;
+    }
     case 'apache': {
       // Where the modules lie is the distribution's; the whole configuration has found them.
       const modules = text.match(/<IfModule !\w+>\s+LoadModule .*\s+<\/IfModule>/g) ?? [];

@@ -5,6 +5,7 @@ import type { ServerName } from '@sluice/cli';
 
 import { checkConfig, realSender, SERVERS, type Site } from '../src/front.ts';
 import { MARK } from '../src/fixture.ts';
+import { startServer } from '../src/server-process.ts';
 import { faultsOf } from '../src/verdict.ts';
 import { fileOf, openLane, senderOf, targetOf, test } from './helpers.ts';
 
@@ -45,6 +46,15 @@ const SITES: readonly (readonly [title: string, site: Omit<Site, 'app' | 'roots'
   ['with a path for each root', { prefix: PATHS }],
   ['with a name', { serverName: 'downloads.example' }],
 ];
+
+test.serial('a server that is not on this machine fails the tests, and is named', async (t) => {
+  const { folder } = t.context.fixture;
+  const missing = { program: 'no-such-front-server', args: [], folder };
+  await t.throwsAsync(
+    startServer(missing, 1, () => undefined),
+    { message: /^no-such-front-server is not on this machine/ },
+  );
+});
 
 for (const server of SERVERS) {
   test.serial(`${server}: says of a configuration that it has a mistake`, async (t) => {
