@@ -18,21 +18,23 @@ export async function answer(
 ): Promise<void> {
   const job = jobOf(req, res, server);
   const { request } = job;
+  const target = server.receive?.(request) ?? request.target;
+  if (typeof target !== 'string') return reply(job, target);
   const headers = headersForApp(request, server, req.socket.remoteAddress ?? '');
   const body = has(request.headers, 'transfer-encoding') || has(request.headers, 'content-length');
   let question: Question = {
     method: request.method,
-    target: request.target,
+    target,
     headers,
     body: body ? req : undefined,
   };
   for (let asked = 0; asked < server.mostAsked; asked += 1) {
     const given = await ask(upstream, question, res);
     if (given === undefined) return reply(job, server.page(502));
-    const target = await follow(job, given);
-    if (target === undefined) return undefined;
+    const next = await follow(job, given);
+    if (next === undefined) return undefined;
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    question = { method, target, headers: without(headers, ...OF_A_BODY), body: undefined };
+    question = { method, target: next, headers: without(headers, ...OF_A_BODY), body: undefined };
   }
   return reply(job, server.page(server.loopStatus));
 }

@@ -77,6 +77,8 @@ export interface FrontServer {
   readonly name: ServerName;
   /** Whether links below a root are refused. */
   readonly links: 'followed' | 'refused';
+  /** Gives the target that the application is asked for, or the answer to a bad request. */
+  receive?(request: ClientRequest): string | Reply;
   /** Tells whether a request header is kept from the application. In lower case. */
   keepsFromApp(name: string): boolean;
   /** Request headers that the server adds, or puts in place of the client's. */

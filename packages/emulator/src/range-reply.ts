@@ -52,7 +52,7 @@ export function pageText(status: number): string {
 }
 
 const REASONS: Readonly<Record<number, string>> = {
-  301: 'Moved Permanently',
+  400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',

@@ -14,6 +14,7 @@ import {
 } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import type {
+  ClientRequest,
   Exchange,
   FileFacts,
   FileWindow,
@@ -24,6 +25,7 @@ import type {
 } from '../model.ts';
 import { cleanPath, percentDecode, placeOfPath, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
+import { hasBrokenEscape, leavesRoot, pathAndQuery } from '../targets.ts';
 
 /** Emulates Apache 2.4 with mod_xsendfile, and the host that `sluice config apache` prints. */
 export function apacheServer(
@@ -33,6 +35,7 @@ export function apacheServer(
   return {
     name: 'apache',
     links: 'followed',
+    receive,
     mostAsked: 1,
     loopStatus: 500,
     keepsFromApp: (name) =>
@@ -61,6 +64,13 @@ export function apacheServer(
     cut: (length, exchange) => cut({ size: length }, exchange, passed(exchange)),
     page,
   };
+}
+
+/** ap_unescape_url_keep2f: an escaped NUL is nothing that there is. */
+function receive({ target }: ClientRequest): string | Reply {
+  const [path] = pathAndQuery(target);
+  if (hasBrokenEscape(path) || leavesRoot(path)) return page(400);
+  return /%00/.test(path) ? page(404) : target.replace(/^\/+/, '/');
 }
 
 function judge(
@@ -225,26 +235,25 @@ function parseSpec(spec: string, size: number): FileWindow | undefined {
 function merge(windows: readonly FileWindow[], size: number): readonly FileWindow[] | undefined {
   const merged: FileWindow[] = [];
   let overlaps = 0;
-  let reversals = 0;
   for (const window of windows) {
     const before = merged.at(-1);
-    if (before !== undefined && window.first < before.first) reversals += 1;
     if (before === undefined || window.first > before.last + 1 || window.last + 1 < before.first) {
       merged.push(window);
     } else {
-      overlaps += 1;
+      // The whole file is asked for as often as somebody likes.
+      if (window.first > 0 || window.last < size - 1) overlaps += 1;
       merged[merged.length - 1] = {
         first: Math.min(before.first, window.first),
         last: Math.max(before.last, window.last),
       };
     }
   }
-  if (overlaps > MOST_OVERLAPS || reversals > MOST_OVERLAPS) return undefined;
+  if (overlaps > MOST_OVERLAPS) return undefined;
   const total = merged.reduce((sum, window) => sum + window.last - window.first + 1, 0);
   return total > size ? undefined : merged;
 }
 
-/** `MaxRanges`, `MaxRangeOverlaps` and `MaxRangeReversals` as they are by default. */
+/** `MaxRanges` and `MaxRangeOverlaps` as they are by default. */
 const MOST_RANGES = 200;
 const MOST_OVERLAPS = 20;
 

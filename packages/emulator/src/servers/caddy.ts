@@ -16,12 +16,15 @@ import type {
 } from '../model.ts';
 import { cleanPath, percentDecode, placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
+import { hasBrokenEscape, pathAndQuery } from '../targets.ts';
 
 /** Emulates Caddy with the site that `sluice config caddy` prints. */
 export function caddyServer(roots: readonly ServedRoot[], version: '2.6' | '2.7'): FrontServer {
   return {
     name: 'caddy',
     links: 'followed',
+    // url.Parse
+    receive: ({ target }) => (hasBrokenEscape(pathAndQuery(target)[0]) ? badRequest() : target),
     mostAsked: 1,
     loopStatus: 500,
     keepsFromApp: (name) => {
@@ -301,6 +304,14 @@ const ANSWER_HEADERS: ReadonlySet<string> = new Set([
   'timing-allow-origin',
   'vary',
 ]);
+
+function badRequest(): Reply {
+  return {
+    status: 400,
+    headers: [['Content-Type', 'text/plain; charset=utf-8']],
+    body: [pageText(400).trim()],
+  };
+}
 
 function page(status: number): Reply {
   return {

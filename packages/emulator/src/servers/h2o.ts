@@ -146,7 +146,8 @@ function parse(field: string, size: number): readonly FileWindow[] | undefined {
     .slice('bytes='.length)
     .replace(/^[,]+/, '')
     .split(/[ \t]*,[ \t,]*/)) {
-    const match = /^(?:(\d+)-(\d*)|-(\d+))$/.exec(spec);
+    // h2o_strtosizefwd reads twenty digits.
+    const match = /^(?:(\d{1,20})-(\d{0,20})|-(\d{1,20}))$/.exec(spec);
     if (match === null && spec !== '') return undefined;
     const window = match === null ? undefined : windowOf(match, size);
     if (window !== undefined) windows.push(window);

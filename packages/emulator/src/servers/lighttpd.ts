@@ -15,6 +15,7 @@ import {
 import { strictDateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
+  ClientRequest,
   Exchange,
   FileFacts,
   FileFault,
@@ -26,12 +27,14 @@ import type {
 } from '../model.ts';
 import { cleanPath, percentDecode, placeOfPath, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
+import { isForAnotherHost, pathAndQuery } from '../targets.ts';
 
 /** Emulates lighttpd 1.4.69 with mod_proxy, and what `sluice config lighttpd` prints. */
 export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
   return {
     name: 'lighttpd',
     links: 'refused',
+    receive,
     mostAsked: 1,
     loopStatus: 500,
     keepsFromApp: (name) =>
@@ -72,6 +75,31 @@ const STATUS_OF: Readonly<Record<FileFault, number>> = {
   'no-folder': 403,
   'name-too-long': 403,
 };
+
+/** burl_normalize, as it is by default. */
+function receive(request: ClientRequest): string | Reply {
+  if (isForAnotherHost(request)) return page(400);
+  const target = request.target.replace(/^https?:\/\/[^/?]*/i, '');
+  if (/%(?:[01][\da-f]|7f)/i.test(target) || !isUtf8(percentDecode(target))) return page(400);
+  const [path, query] = pathAndQuery(escaped(target));
+  const plain = path
+    .replaceAll(/%2f/gi, '/')
+    .replaceAll(/%(?:2[de]|3\d|[46][1-9a-f]|[57][\da])/gi, decodedUnreserved);
+  const clean = cleanPath(plain);
+  return `${plain.endsWith('/') && clean !== '/' ? `${clean}/` : clean}${query}`;
+}
+
+function escaped(target: string): string {
+  return target.replaceAll(/%(?![\da-f]{2})/gi, '%25').replaceAll(/["<>\\^`{|}]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
+}
+
+/** RFC 3986 §2.3 */
+function decodedUnreserved(escape: string): string {
+  const character = percentDecode(escape);
+  return /[\w.~-]/.test(character) ? character : escape;
+}
 
 function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
   // Several are one value with commas in it.
@@ -134,7 +162,7 @@ function evaluate(
   lastModified: number,
 ): 200 | 304 | 412 {
   const isRead = method === 'GET' || method === 'HEAD';
-  const noneMatch = joined(headers, 'if-none-match');
+  const noneMatch = first(headers, 'if-none-match');
   if (noneMatch !== undefined && noneMatch !== '') {
     const entityTag = first(sent, 'etag') ?? '';
     const isSame = elements(noneMatch).some(

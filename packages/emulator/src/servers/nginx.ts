@@ -7,6 +7,7 @@ import { endToEnd, first, headLength, only, without } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
+  ClientRequest,
   Exchange,
   FileFacts,
   FileFault,
@@ -18,6 +19,7 @@ import type {
 } from '../model.ts';
 import { placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
+import { decodedPath, hasBrokenEscape, isRepeated, leavesRoot, pathAndQuery } from '../targets.ts';
 
 /** Emulates nginx 1.22 with the locations that `sluice config nginx` prints. */
 export function nginxServer(
@@ -29,6 +31,7 @@ export function nginxServer(
   return {
     name: 'nginx',
     links: 'refused',
+    receive: (request) => receive(request, internal),
     mostAsked: 11,
     loopStatus: 500,
     // Names with underscores are dropped by default (underscores_in_headers).
@@ -73,6 +76,25 @@ const COPIED = [
   'expires',
   'set-cookie',
   'accept-ranges',
+];
+
+/** ngx_http_process_request_line, and the locations that are internal. */
+function receive(request: ClientRequest, internal: readonly string[]): string | Reply {
+  const [path] = pathAndQuery(request.target);
+  const isBad = hasBrokenEscape(path) || /%00/.test(path) || leavesRoot(path);
+  if (isBad || UNIQUE.some((name) => isRepeated(request, name))) return page(400);
+  const decoded = decodedPath(path);
+  return internal.some((prefix) => decoded.startsWith(prefix)) ? page(404) : request.target;
+}
+
+/** ngx_http_process_unique_header_line */
+const UNIQUE = [
+  'authorization',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
 ];
 
 function judge(
