@@ -263,9 +263,11 @@ test('no more than four runs have canaries at once, however they are asked for',
   const change = (driver: StorageDriver): StorageDriver => ({
     ...driver,
     async *list(prefix) {
-      // Long enough for all of them to look before one has stored anything.
+      const entries = [];
+      for await (const entry of driver.list!(prefix)) entries.push(entry);
+      // Long enough for all of them to have looked before one has stored anything.
       await delay(50);
-      yield* driver.list!(prefix);
+      yield* entries;
     },
   });
   const site = await serve(t, { change });

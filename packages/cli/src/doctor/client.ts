@@ -136,6 +136,7 @@ function attempt(
   const { request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => {
+      clearTimeout(timer);
       const reason = cause instanceof Error ? cause.message : String(cause);
       reject(new NoReplyError(`${asked}: ${reason}`, { cause }));
     };
@@ -147,7 +148,6 @@ function attempt(
         headers,
         host: hostOf(url),
         port: url.port,
-        setHost: !('host' in headers),
       },
       (response) => {
         const pieces: Buffer[] = [];
@@ -163,10 +163,7 @@ function attempt(
     const timer = setTimeout(() => {
       sent.destroy(new Error(`no whole answer within ${timeout} ms`));
     }, timeout);
-    sent.on('error', (error) => {
-      clearTimeout(timer);
-      fail(error);
-    });
+    sent.on('error', fail);
     sent.end();
   });
 }
