@@ -278,6 +278,14 @@ export const BROKEN: readonly BrokenConfig[] = [
   },
   {
     server: 'caddy',
+    wrong: 'the order is copied to the client with the other headers',
+    change: swap(/(exclude .*?) X-Accel-Redirect\b/, '$1'),
+    finds: ['order-shown'],
+    sentence: /^The header by which the application orders a file reaches the client/,
+    fix: /^ {8}exclude X-Accel-Redirect /m,
+  },
+  {
+    server: 'caddy',
     wrong: 'the folder is another one',
     change: swap(/(file_server \{\s*root) .*/, '$1 /srv/elsewhere'),
     finds: ['file-not-sent'],
