@@ -35,6 +35,9 @@ export function faultsOf(answer: Answer, expected: Expected, asked: Asked): read
   if (status !== expected.status) return [`status ${status} in place of ${expected.status}`];
   return [
     ...leaksOf(answer, asked.fixture),
+    ...SINGLE.filter(
+      (name) => answer.headers.filter((header) => header[0] === name).length > 1,
+    ).map((name) => `${name} comes twice: ${field(answer, name)}`),
     ...(answer.complete ? [] : ['the body does not end where it was announced to end']),
     ...(expected.sends === undefined ? [] : headerFaults(answer, expected, asked)),
     ...bodyFaults(answer, expected, asked),
@@ -93,13 +96,9 @@ function headerFaults(answer: Answer, { sends }: Expected, asked: Asked): readon
     ...(answer.status === 200 && { 'accept-ranges': 'bytes' }),
     ...headers,
   };
-  const single = SINGLE.filter((name) => !(name in required))
-    .filter((name) => answer.headers.filter((header) => header[0] === name).length > 1)
-    .map((name) => `${name} comes twice: ${field(answer, name)}`);
-  const wrong = Object.entries(required)
+  return Object.entries(required)
     .filter(([name, value]) => field(answer, name) !== value)
     .map(([name, value]) => `${name} is ${field(answer, name)}, not ${value}`);
-  return [...single, ...wrong];
 }
 
 function dispositionOf({ key, type }: StoredFile): string {

@@ -55,10 +55,11 @@ function testNames({ name, habits }: Sender): void {
     fixture.write(LONG_KEY, bytes);
     fixture.age(LONG_KEY);
     const target = `/by-key?${Buffer.from(LONG_KEY).toString('hex')}`;
-    const { answer } = await sender.askWithEvent({ target });
+    const { answer, event } = await sender.askWithEvent({ target });
     t.is(answer.status, 200);
     t.true(answer.body.equals(bytes));
     t.deepEqual(leaksOf(answer, fixture), []);
+    t.is(event.outcome, habits === 'streaming' ? 'complete' : 'offloaded', event.why);
   });
 
   test.serial(`${name}: carries several roots`, async (t) => {
