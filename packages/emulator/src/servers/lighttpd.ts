@@ -46,6 +46,7 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
         ['X-Host', host],
         ['X-Forwarded-Host', host],
         ['X-Forwarded-Proto', 'http'],
+        ...onlyFirst(headers, 'If-None-Match'),
       ];
     },
     takesHead: (answer) => headLength(answer) < 65_536,
@@ -76,11 +77,18 @@ const STATUS_OF: Readonly<Record<FileFault, number>> = {
   'name-too-long': 403,
 };
 
+/** Of some fields all lines but the first are dropped (http_request_parse_single_header). */
+function onlyFirst(headers: HeaderLines, name: string): HeaderLines {
+  const value = first(headers, name.toLowerCase());
+  return value === undefined ? [] : [[name, value]];
+}
+
 /** burl_normalize, as it is by default. */
 function receive(request: ClientRequest): string | Reply {
   if (isForAnotherHost(request)) return page(400);
   const target = request.target.replace(/^https?:\/\/[^/?]*/i, '');
-  if (/%(?:[01][\da-f]|7f)/i.test(target) || !isUtf8(percentDecode(target))) return page(400);
+  // Control characters, and bytes that UTF-8 has nowhere.
+  if (/%(?:[01][\da-f]|7f|c[01]|f[5-9a-f])/i.test(target)) return page(400);
   const [path, query] = pathAndQuery(escaped(target));
   const plain = path
     .replaceAll(/%2f/gi, '/')

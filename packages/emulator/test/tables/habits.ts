@@ -224,6 +224,20 @@ const nginx: readonly Omit<Habit, 'server'>[] = [
     status: 200,
     body: 'a video',
   },
+  {
+    does: 'shows its internal paths to no client',
+    ask: { path: '/_sluice/a.txt' },
+    status: 404,
+    body: /<h1>404/,
+  },
+  {
+    does: 'shows them around no corner',
+    ask: { path: '/x/%2e%2e/%5fsluice//a.txt' },
+    status: 404,
+    body: /<h1>404/,
+  },
+  { does: 'refuses a target with a NUL', ask: { path: '/a%00' }, status: 400 },
+  { does: 'refuses a target that leads above the root', ask: { path: '/a/../../b' }, status: 400 },
 ];
 
 const apache: readonly Omit<Habit, 'server'>[] = [
@@ -342,6 +356,17 @@ const apache: readonly Omit<Habit, 'server'>[] = [
   },
 ];
 
+const apacheTargets: readonly Omit<Habit, 'server'>[] = [
+  { does: 'refuses half an escape', ask: { path: '/a%zz' }, status: 400, body: /<h1>400/ },
+  { does: 'finds no target with a NUL', ask: { path: '/a%00' }, status: 404, body: /<h1>404/ },
+  {
+    does: 'sends a part that is the whole, however often it is asked for',
+    ask: range(Array.from({ length: 30 }, () => '0-').join(',')),
+    status: 206,
+    headers: { 'content-range': 'bytes 0-99/100' },
+  },
+];
+
 const lighttpd: readonly Omit<Habit, 'server'>[] = [
   {
     does: 'keeps the headers of the application, its validators too',
@@ -449,6 +474,21 @@ const lighttpd: readonly Omit<Habit, 'server'>[] = [
     status: 200,
     headers: { 'x-lighttpd-any': undefined },
     body: 'x',
+  },
+];
+
+const lighttpdTargets: readonly Omit<Habit, 'server'>[] = [
+  {
+    does: 'asks for a plain target',
+    ask: { path: '/x/..//%61%2fb%20c?q=%61' },
+    status: 404,
+    body: 'asked for /a/b%20c?q=%61',
+  },
+  { does: 'refuses control characters in a target', ask: { path: '/a%0ab' }, status: 400 },
+  {
+    does: 'refuses another host in a target',
+    ask: { path: 'http://sluice.internal/' },
+    status: 400,
   },
 ];
 
@@ -658,10 +698,19 @@ const h2o: readonly Omit<Habit, 'server'>[] = [
   },
 ];
 
+const caddyTargets: readonly Omit<Habit, 'server'>[] = [
+  { does: 'refuses half an escape', ask: { path: '/a%' }, status: 400 },
+];
+
+const h2oTargets: readonly Omit<Habit, 'server'>[] = [
+  { does: 'reads twenty digits of a position', ask: range(`0-${'9'.repeat(20)}`), status: 206 },
+  { does: 'answers 416 to more', ask: range(`0-${'9'.repeat(21)}`), status: 416 },
+];
+
 export const habits: readonly Habit[] = [
   ...nginx.map((habit) => ({ server: 'nginx' as const, ...habit })),
-  ...apache.map((habit) => ({ server: 'apache' as const, ...habit })),
-  ...lighttpd.map((habit) => ({ server: 'lighttpd' as const, ...habit })),
-  ...caddy.map((habit) => ({ server: 'caddy' as const, ...habit })),
-  ...h2o.map((habit) => ({ server: 'h2o' as const, ...habit })),
+  ...[...apache, ...apacheTargets].map((habit) => ({ server: 'apache' as const, ...habit })),
+  ...[...lighttpd, ...lighttpdTargets].map((habit) => ({ server: 'lighttpd' as const, ...habit })),
+  ...[...caddy, ...caddyTargets].map((habit) => ({ server: 'caddy' as const, ...habit })),
+  ...[...h2o, ...h2oTargets].map((habit) => ({ server: 'h2o' as const, ...habit })),
 ];
