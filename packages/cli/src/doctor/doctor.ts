@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { checkOptions, integerOption, quote } from '@sluice/core';
 import {
   BEGIN_KEY,
-  checkProbeSecret,
   PROBE_WINDOW,
   type ProbeBegin,
   type ProbeDescription,
   questionKey,
 } from '@sluice/core/probe';
 
-import { checkServerName, type ServerName, serverNames } from '../config/server-name.ts';
+import { serverNames } from '../config/server-name.ts';
 import { type Bench, type Check, type CheckResult, orBroken } from './bench.ts';
 import { DIRECT_ACCESS } from './checks/access.ts';
 import { COMPRESSION } from './checks/compression.ts';
@@ -24,29 +22,11 @@ import { LINKS, MISSING_FILE, STRAY_ORDER } from './checks/races.ts';
 import { EMPTY_FILE, IF_RANGE, RANGES, SEVERAL_RANGES, UNSATISFIABLE } from './checks/ranges.ts';
 import { type Client, createClient, NoReplyError, type Reply, valuesOf } from './client.ts';
 import { DoctorError } from './doctor-error.ts';
+import { checkDoctorOptions, type DoctorOptions, type DoctorSettings } from './doctor-options.ts';
 import { type Discovery, findingsOf } from './findings.ts';
 import { placesOf } from './places.ts';
 import { readBegin, readDescription, readEnd } from './read-answer.ts';
 import type { CheckReport, DoctorReport } from './report.ts';
-
-/** What {@link doctor} takes. */
-export interface DoctorOptions {
-  /** The public address of the downloads: `https://example.org/files/`. */
-  readonly url: string;
-  /** That of the `probe` option of `downloads`. It is not sent. */
-  readonly secret: string;
-  /** The front server, where the application's dialect does not name it, or wrongly. */
-  readonly server?: ServerName | undefined;
-  /** Headers of every request, for a site that lets nobody in without: `Authorization`, `Cookie`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Whether the files lie on this machine, where the doctor may write: it puts a symbolic link
-   * beside the canaries for a moment, to see whether the front server follows it. Default: false.
-   */
-  readonly sameMachine?: boolean | undefined;
-  /** Milliseconds in which each answer must come. Default: 30000. */
-  readonly timeout?: number | undefined;
-}
 
 /**
  * Looks at a deployment through its public address: has the application store some files, downloads
@@ -72,49 +52,6 @@ export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
   } finally {
     client.close();
   }
-}
-
-interface Settings {
-  readonly url: URL;
-  readonly secret: string;
-  readonly server: ServerName | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly sameMachine: boolean;
-  readonly timeout: number;
-}
-
-function checkDoctorOptions(options: DoctorOptions): Settings {
-  const own = checkOptions('doctor', options, OPTIONS);
-  return {
-    url: checkUrl(own.url),
-    secret: checkProbeSecret('doctor', own.secret),
-    server: own.server === undefined ? undefined : checkServerName('doctor', own.server),
-    headers: own.headers ?? {},
-    sameMachine: own.sameMachine === true,
-    timeout: integerOption('doctor', 'timeout', own.timeout, {
-      least: 1,
-      most: 600_000,
-      fallback: 30_000,
-    }),
-  };
-}
-
-const OPTIONS = ['url', 'secret', 'server', 'headers', 'sameMachine', 'timeout'];
-
-function checkUrl(value: unknown): URL {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  if (url !== undefined && (url.username !== '' || url.password !== '')) {
-    throw new TypeError('doctor: url must hold no name and no password; they go into a header');
-  }
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new TypeError(
-      `doctor: url must be the address of the downloads, such as "https://example.org/files/", got ${quote(value)}`,
-    );
-  }
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  url.search = '';
-  url.hash = '';
-  return url;
 }
 
 async function beginRun(client: Client): Promise<ProbeBegin> {
@@ -150,7 +87,11 @@ function reasonOf(reply: Reply): string {
 /** Milliseconds; what an application could ask for at most. */
 const LONGEST_WAIT = 10_000;
 
-async function examine(client: Client, begin: ProbeBegin, settings: Settings): Promise<Examined> {
+async function examine(
+  client: Client,
+  begin: ProbeBegin,
+  settings: DoctorSettings,
+): Promise<Examined> {
   await sleep(Math.min(begin.settling, LONGEST_WAIT));
   const described = readDescription(await ask(client, questionKey(begin.run, 'describe')));
   const description: ProbeDescription = described ?? { canaries: [] };
