@@ -49,6 +49,9 @@ export const REQUEST_NAME = 'sluice-e2e-request';
 /** What answers `/hello`, and says that this is the application. */
 export const HELLO = 'hello from the application';
 
+/** The name under which a client is to save what lies below `named/`. */
+export const NAMED = 'Übersicht "1"; x=y\\ 日本 🎉 100%.pdf';
+
 /** Bytes a second of every download below `slow/`. */
 export const RATE: number = 256 * 1024;
 
@@ -81,6 +84,7 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
   });
   app.use(changeAfterwards);
   app.use(forgeAbove);
+  app.use(dress);
   app.use(downloads(sluice, { prefix: '/files/' }));
   app.use(forgeBelow);
   app.use(async (ctx, next) => {
@@ -127,6 +131,10 @@ const POLICY = firstApplicable<Asker>(
     allow({ headers: { 'Content-Language': 'en', 'Referrer-Policy': 'no-referrer' } }),
   ),
   forPrefix('custom', () => allow({ headers: { 'X-Custom': 'one, "two"; three=%41&?#' } })),
+  forPrefix('named', () =>
+    allow({ filename: NAMED, disposition: 'attachment', cacheControl: 'public, max-age=60' }),
+  ),
+  forPrefix('typed', () => allow({ contentType: 'application/vnd.sluice.e2e+json; v="1;2"' })),
   forPrefix('tagged', () => allow({ entityTag: '"chosen-by-the-policy"' })),
   forPrefix('encoded', () => allow({ contentEncoding: 'gzip' })),
   forPrefix('slow', () => allow({ rate: RATE })),
@@ -152,6 +160,18 @@ const changeAfterwards: Koa.Middleware = async (ctx, next) => {
       ctx.status = Number(how);
       ctx.body = `changed to ${how}`;
   }
+};
+
+/** `/dressed/files/a.txt`: a middleware that adds headers of its own to every answer. */
+const dress: Koa.Middleware = async (ctx, next) => {
+  const [, url] = /^\/dressed(\/.*)$/.exec(ctx.url) ?? [];
+  if (url === undefined) return next();
+  ctx.req.url = url;
+  ctx.cookies.set('first', '1');
+  ctx.set('Strict-Transport-Security', 'max-age=60');
+  await next();
+  ctx.cookies.set('second', '2');
+  ctx.set('X-Request-Id', 'a1');
 };
 
 /** `/above/x-sendfile?value`: a middleware that orders a front server itself, around all others. */

@@ -187,6 +187,8 @@ const FILES: readonly StoredFile[] = [
   file('headers/a.txt', TEXT),
   file('custom/a.txt', TEXT),
   file('tagged/a.txt', TEXT),
+  file('named/a.pdf', 'application/pdf'),
+  file('typed/a.txt', 'application/vnd.sluice.e2e+json; v="1;2"'),
   { key: 'encoded/a.txt', type: TEXT, bytes: gzipSync(bytesOf('encoded/a.txt', 5000)) },
   file('slow/a.zip', ZIP, 4_000_000),
   file('index.html', 'text/html; charset=utf-8'),

@@ -41,7 +41,11 @@ export function compare(real: Sender, emulated: Sender): void {
   });
   same('carries headers', () => {
     const keys = HEADER_CASES.map(({ key }) => key);
-    return crossed(keys, [{ range: 'bytes=0-9' }, { 'if-none-match': '*' }, { 'if-match': '"x"' }]);
+    const dressed = { target: `/dressed${targetOf('plain.txt')}` };
+    return [
+      ['headers of another middleware', () => dressed],
+      ...crossed(keys, [{ range: 'bytes=0-9' }, { 'if-none-match': '*' }, { 'if-match': '"x"' }]),
+    ];
   });
   same('passes on what clients forge', ({ context }) => {
     const forged = forgedHeaders(context.fixture.path('denied/secret.txt'));

@@ -7,7 +7,7 @@ import { LONG_KEY, ODD_NAMES } from '../src/names.ts';
 import type { Habits, Sender } from '../src/sender.ts';
 import { faultsOf, leaksOf } from '../src/verdict.ts';
 import { fileOf, senderOf, targetOf, test } from './helpers.ts';
-import { EMPTY_RANGES_REFUSED, NOT_TOLD } from './tables/differences.ts';
+import { EMPTY_RANGES_REFUSED, HEADERS_OF_OTHERS, NOT_TOLD } from './tables/differences.ts';
 import {
   CONFUSED_TARGETS,
   forgedHeaders,
@@ -133,6 +133,18 @@ function testHeaders({ name, habits }: Sender): void {
       t.deepEqual(faultsOf(range, { status: 206, sends: [[10, 19]] }, asked), []);
     });
   }
+
+  const others = Object.entries(HEADERS_OF_OTHERS[habits]);
+  const kept = others.filter(([, value]) => value !== undefined).map(([header]) => header);
+  const which = kept.length === 0 ? 'no headers' : kept.join(', ');
+  test.serial(`${name}: carries ${which} of another middleware`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const file = fileOf(t, 'plain.txt');
+    const answer = await sender.ask({ target: `/dressed${targetOf(file.key)}` });
+    t.deepEqual(faultsOf(answer, WHOLE, { habits, fixture, file }), []);
+    for (const [header, value] of others) t.is(field(answer, header), value, header);
+  });
 
   test.serial(`${name}: carries an encoded object as it is stored`, async (t) => {
     const sender = senderOf(t, name);

@@ -145,6 +145,31 @@ export const DIFFERENCES: Readonly<Record<Habits, Differences>> = {
   h2o: H2O,
 };
 
+const COOKIES = 'first=1; path=/; httponly | second=2; path=/; httponly';
+const EVERY_HEADER = {
+  'set-cookie': COOKIES,
+  'strict-transport-security': 'max-age=60',
+  'x-request-id': 'a1',
+};
+
+/** What reaches the client of headers that another middleware has set, and the plan knows nothing of. */
+export const HEADERS_OF_OTHERS: Readonly<
+  Record<Habits, Readonly<Record<string, string | undefined>>>
+> = {
+  streaming: EVERY_HEADER,
+  // Beside its own list, `restored` names them.
+  nginx: { ...EVERY_HEADER, 'x-request-id': undefined },
+  apache: EVERY_HEADER,
+  lighttpd: EVERY_HEADER,
+  caddy: EVERY_HEADER,
+  // Only the plan's are in the query of its order.
+  h2o: {
+    'set-cookie': undefined,
+    'strict-transport-security': undefined,
+    'x-request-id': undefined,
+  },
+};
+
 /** Ranges of an empty object that a sender refuses (416); all others it ignores, and sends nothing. */
 export const EMPTY_RANGES_REFUSED: Readonly<Record<Habits, readonly string[]>> = {
   streaming: [],

@@ -1,3 +1,6 @@
+import { formatContentDisposition } from '@sluice/core/http';
+
+import { NAMED } from '../../src/app.ts';
 import type { Habits } from '../../src/sender.ts';
 
 /** An object with headers that must reach the client. */
@@ -41,6 +44,20 @@ export const HEADER_CASES: readonly HeaderCase[] = [
       'content-security-policy': SANDBOX,
       'cross-origin-resource-policy': 'same-origin',
     },
+  },
+  {
+    title: 'a name to save under, and caching that the policy chose',
+    key: 'named/a.pdf',
+    headers: {
+      'content-disposition': formatContentDisposition('attachment', NAMED),
+      'cache-control': 'public, max-age=60, no-transform',
+    },
+  },
+  {
+    title: 'a media type that the extension does not name',
+    key: 'typed/a.txt',
+    headers: {},
+    streamedBy: ['h2o'],
   },
   { title: 'Vary', key: 'varied/a.txt', headers: { vary: 'Cookie' } },
   {
