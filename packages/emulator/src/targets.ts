@@ -26,8 +26,23 @@ export function leavesRoot(path: string): boolean {
 
 /** Decodes a path, and takes dot segments and double slashes out of it. */
 export function decodedPath(path: string): string {
-  const clean = cleanPath(percentDecode(path));
-  return path.endsWith('/') && clean !== '/' ? `${clean}/` : clean;
+  return plainPath(percentDecode(path));
+}
+
+/** Takes dot segments and double slashes out of a path; what named a folder ends with a slash. */
+export function plainPath(path: string): string {
+  const clean = cleanPath(path);
+  return /\/\.{0,2}$/.test(path) && clean !== '/' ? `${clean}/` : clean;
+}
+
+/** Escapes what is no part of a URI, a percent sign that begins no escape among it. */
+export function escapeOdd(target: string): string {
+  return target
+    .replaceAll(/%(?![\da-f]{2})/gi, '%25')
+    .replaceAll(
+      /["<>\\^`{|}]/g,
+      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
 }
 
 /** Tells whether an absolute target names another host than the Host field. */

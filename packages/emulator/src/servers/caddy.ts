@@ -5,6 +5,7 @@ import { endToEnd, first, has, joined, without } from '../headers.ts';
 import { strictDateOf } from '../lenient-date.ts';
 import { mediaTypeOf } from '../media-types.ts';
 import type {
+  ClientRequest,
   Exchange,
   FileFacts,
   FileFault,
@@ -16,15 +17,14 @@ import type {
 } from '../model.ts';
 import { cleanPath, percentDecode, placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
-import { hasBrokenEscape, pathAndQuery } from '../targets.ts';
+import { escapeOdd, hasBrokenEscape, pathAndQuery } from '../targets.ts';
 
 /** Emulates Caddy with the site that `sluice config caddy` prints. */
 export function caddyServer(roots: readonly ServedRoot[], version: '2.6' | '2.7'): FrontServer {
   return {
     name: 'caddy',
     links: 'followed',
-    // url.Parse
-    receive: ({ target }) => (hasBrokenEscape(pathAndQuery(target)[0]) ? badRequest() : target),
+    receive,
     mostAsked: 1,
     loopStatus: 500,
     keepsFromApp: (name) => {
@@ -65,6 +65,12 @@ const STATUS_OF: Readonly<Record<FileFault, number>> = {
   'no-folder': 404,
   'name-too-long': 500,
 };
+
+/** url.Parse and URL.EscapedPath */
+function receive({ target }: ClientRequest): string | Reply {
+  const [path, query] = pathAndQuery(target);
+  return hasBrokenEscape(path) ? badRequest() : `${escapeOdd(path)}${query}`;
+}
 
 function judge(exchange: Exchange, roots: readonly ServedRoot[], version: '2.6' | '2.7'): Verdict {
   const { answer } = exchange;

@@ -27,7 +27,7 @@ import type {
 } from '../model.ts';
 import { cleanPath, percentDecode, placeOfPath, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
-import { isForAnotherHost, pathAndQuery } from '../targets.ts';
+import { escapeOdd, isForAnotherHost, pathAndQuery, plainPath } from '../targets.ts';
 
 /** Emulates lighttpd 1.4.69 with mod_proxy, and what `sluice config lighttpd` prints. */
 export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
@@ -89,24 +89,15 @@ function receive(request: ClientRequest): string | Reply {
   const target = request.target.replace(/^https?:\/\/[^/?]*/i, '');
   // Control characters, and bytes that UTF-8 has nowhere.
   if (/%(?:[01][\da-f]|7f|c[01]|f[5-9a-f])/i.test(target)) return page(400);
-  const [path, query] = pathAndQuery(escaped(target));
-  const plain = path
-    .replaceAll(/%2f/gi, '/')
-    .replaceAll(/%(?:2[de]|3\d|[46][1-9a-f]|[57][\da])/gi, decodedUnreserved);
-  const clean = cleanPath(plain);
-  return `${plain.endsWith('/') && clean !== '/' ? `${clean}/` : clean}${query}`;
+  const escapes = escapeOdd(target).replaceAll(/%[\da-f]{2}/gi, plainEscape);
+  const [path, query] = pathAndQuery(escapes);
+  return `${plainPath(path.replaceAll('%2F', '/'))}${query}`;
 }
 
-function escaped(target: string): string {
-  return target.replaceAll(/%(?![\da-f]{2})/gi, '%25').replaceAll(/["<>\\^`{|}]/g, (character) => {
-    return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-  });
-}
-
-/** RFC 3986 §2.3 */
-function decodedUnreserved(escape: string): string {
+/** An unreserved character (RFC 3986 §2.3) stands for itself. */
+function plainEscape(escape: string): string {
   const character = percentDecode(escape);
-  return /[\w.~-]/.test(character) ? character : escape;
+  return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
 }
 
 function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
