@@ -98,7 +98,7 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
 
   let connections = 0;
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
-  const server = createServer({ keepAliveTimeout: 60_000 }, app.callback());
+  const server = createServer(app.callback());
   server.on('connection', () => (connections += 1));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

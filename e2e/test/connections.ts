@@ -22,8 +22,11 @@ const MOST_CONNECTIONS: Readonly<Record<Exclude<Habits, 'streaming'>, number>> =
 export function testUpstream({ name, habits }: Sender): void {
   if (habits === 'streaming') return;
   const most = MOST_CONNECTIONS[habits];
-  const how = most < DOWNLOADS ? 'uses connections to the application again' : 'opens one for each';
-  test.serial(`${name}: ${how}, over ${DOWNLOADS} offloaded downloads`, async (t) => {
+  const how =
+    most < DOWNLOADS
+      ? 'uses connections to the application again for'
+      : 'opens a connection to the application for each of';
+  test.serial(`${name}: ${how} ${DOWNLOADS} offloaded downloads`, async (t) => {
     const sender = senderOf(t, name);
     const { bytes } = fileOf(t, 'plain.txt');
     const before = sender.connections();
@@ -32,7 +35,7 @@ export function testUpstream({ name, habits }: Sender): void {
       if (!answer.body.equals(bytes)) t.fail(`download ${count}`);
     }
     const opened = sender.connections() - before;
-    t.log(`${opened} connections`);
+    t.log(`${opened} new connections`);
     t.true(opened <= most, `${opened}`);
     if (most === DOWNLOADS) t.is(opened, DOWNLOADS);
   });
