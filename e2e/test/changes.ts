@@ -223,26 +223,28 @@ function testSwaps({ name, habits }: Sender): void {
     );
   }
 
-  if (habits === 'streaming' || habits === 'nginx' || habits === 'lighttpd') {
-    test.serial(`${name}: follows no link in the place of a folder`, async (t) => {
-      const sender = senderOf(t, name);
-      const { fixture } = t.context;
-      const key = `changing/${name}/folder/a.txt`;
-      const bytes = bytesOf(key, 5000);
-      fixture.write(key, bytes);
-      fixture.age(key);
-      const folder = dirname(fixture.path(key));
-      const swap = (): void => {
-        renameSync(folder, `${folder}.aside`);
-        // There is an `a.txt` in it, too.
-        symlinkSync(join(fixture.folder, 'files-secret'), folder);
-      };
-      const answer = await sender.askMeanwhile({ target: targetOf(key) }, swap);
-      t.deepEqual(leaksOf(answer, fixture), []);
-      if (habits === 'streaming') t.true(answer.body.equals(bytes));
-      else t.true([403, 404].includes(answer.status), `${answer.status}`);
-    });
-  }
+  const refuses = habits === 'streaming' || habits === 'nginx' || habits === 'lighttpd';
+  const how = refuses ? 'follows no link' : 'has no option against a link';
+  test.serial(`${name}: ${how} in the place of a folder`, async (t) => {
+    const sender = senderOf(t, name);
+    const { fixture } = t.context;
+    const key = `changing/${name}/folder/a.txt`;
+    const bytes = bytesOf(key, 5000);
+    fixture.write(key, bytes);
+    fixture.age(key);
+    const folder = dirname(fixture.path(key));
+    const swap = (): void => {
+      renameSync(folder, `${folder}.aside`);
+      // There is an `a.txt` in it, too.
+      symlinkSync(join(fixture.folder, 'files-secret'), folder);
+    };
+    const answer = await sender.askMeanwhile({ target: targetOf(key) }, swap);
+    t.deepEqual(leaksOf(answer, fixture), []);
+    if (habits === 'streaming') t.true(answer.body.equals(bytes));
+    else if (refuses) t.true([403, 404].includes(answer.status), `${answer.status}`);
+    // What their pages and their configurations warn of.
+    else t.is(answer.body.toString(), `${MARK} sibling`);
+  });
 }
 
 function startOf(answer: Answer): number {

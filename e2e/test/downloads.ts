@@ -100,6 +100,11 @@ function testNames({ name, habits }: Sender): void {
   });
 }
 
+/** Of a title: the application sends the object itself. */
+function suffixOf(habits: Habits, isStreamed: boolean): string {
+  return isStreamed && habits !== 'streaming' ? ' (streamed)' : '';
+}
+
 function testUntold(name: string, habits: Habits, untold: readonly string[]): void {
   test.serial(`${name}: leaves names that it cannot be told to the application`, async (t) => {
     const sender = senderOf(t, name);
@@ -119,11 +124,11 @@ function testUntold(name: string, habits: Habits, untold: readonly string[]): vo
 
 function testHeaders({ name, habits }: Sender): void {
   for (const { title, key, headers, streamedBy = [] } of HEADER_CASES) {
-    test.serial(`${name}: carries ${title}`, async (t) => {
+    const isStreamed = habits === 'streaming' || streamedBy.includes(habits);
+    test.serial(`${name}: carries ${title}${suffixOf(habits, isStreamed)}`, async (t) => {
       const sender = senderOf(t, name);
       const { fixture } = t.context;
       const file = fileOf(t, key);
-      const isStreamed = habits === 'streaming' || streamedBy.includes(habits);
       const { answer, event } = await sender.askWithEvent({ target: targetOf(key) });
       const asked = { habits: isStreamed ? 'streaming' : habits, fixture, file, headers } as const;
       t.deepEqual(faultsOf(answer, WHOLE, asked), []);
@@ -146,12 +151,13 @@ function testHeaders({ name, habits }: Sender): void {
     for (const [header, value] of others) t.is(field(answer, header), value, header);
   });
 
-  test.serial(`${name}: carries an encoded object as it is stored`, async (t) => {
+  const isStreamed = habits !== 'nginx';
+  const encoded = `carries an encoded object as it is stored${suffixOf(habits, isStreamed)}`;
+  test.serial(`${name}: ${encoded}`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const file = fileOf(t, 'encoded/a.txt');
     const headers = { 'content-encoding': 'gzip' };
-    const isStreamed = habits !== 'nginx';
     for (const accepted of ['gzip', 'identity']) {
       const { answer, event } = await sender.askWithEvent({
         target: targetOf(file.key),
@@ -245,7 +251,9 @@ function testSizes({ name, habits }: Sender): void {
   });
 
   // Not serial: it waits.
-  test(`${name}: is bounded by the rate that the policy asks`, async (t) => {
+  const bounds = habits === 'nginx' || habits === 'lighttpd';
+  const bounded = `is bounded by the rate that the policy asks${suffixOf(habits, !bounds)}`;
+  test(`${name}: ${bounded}`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const file = fileOf(t, 'slow/a.zip');
@@ -258,8 +266,7 @@ function testSizes({ name, habits }: Sender): void {
     t.true(answer.body.length < 6 * RATE, `${answer.body.length} bytes in a second`);
     t.true(file.bytes.subarray(0, answer.body.length).equals(answer.body));
     t.deepEqual(leaksOf(answer, fixture), []);
-    const isOffloaded = habits === 'nginx' || habits === 'lighttpd';
-    t.is(event.outcome, isOffloaded ? 'offloaded' : 'aborted', event.why);
+    t.is(event.outcome, bounds ? 'offloaded' : 'aborted', event.why);
   });
 }
 
