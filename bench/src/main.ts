@@ -54,8 +54,13 @@ async function main(): Promise<void> {
 }
 
 function parse(): BenchOptions | undefined {
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) {
+    console.log(USAGE);
+    return undefined;
+  }
   try {
-    return readOptions(process.argv.slice(2));
+    return readOptions(args);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exitCode = 2;
@@ -69,8 +74,8 @@ async function run(
 ): Promise<{ readonly results: readonly CaseResult[]; readonly tables: readonly string[] }> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    // Servers are stopped and folders removed first.
-    process.once(name, () => stop.abort(new Error('stopped')));
+    // Servers are stopped and folders removed first. A terminal, and pnpm, may say it twice.
+    process.on(name, () => stop.abort(new Error('stopped')));
   }
   const fixture = await makeFixture(filesOf(cases));
   const results: CaseResult[] = [];

@@ -56,9 +56,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 /** About 15 minutes. */
-const FULL: Pace = { rounds: 5, seconds: 0.8, warmUp: 0.4, slowRounds: 2, slowSeconds: 6 };
+const FULL: Pace = { rounds: 5, seconds: 0.55, warmUp: 0.3, slowRounds: 2, slowSeconds: 5 };
 
-const QUICK: Pace = { rounds: 3, seconds: 0.5, warmUp: 0.3, slowRounds: 1, slowSeconds: 4 };
+const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.25, slowRounds: 1, slowSeconds: 3 };
 
 /** Those that the targets speak of, and the ceilings. */
 const QUICK_CONTENDERS: readonly string[] = [

@@ -40,11 +40,11 @@ export function escapeXml(value: string): string {
     .replaceAll('"', '&quot;');
 }
 
-const WIDTH = 820;
+const WIDTH = 860;
 const TOP = 96;
-const ROW = 26;
+const ROW = 34;
 const BOTTOM = 30;
-const LEFT = 268;
+const LEFT = 276;
 const RIGHT = 24;
 
 type Kind = 'ours' | 'cache' | 'peer' | 'base' | 'ceiling';
@@ -57,6 +57,8 @@ interface Dot {
 
 interface Row {
   readonly title: string;
+  /** What 1 is, and whether less is better; empty where koa-send is 1 and more is. */
+  readonly note: string;
   readonly dots: readonly Dot[];
 }
 
@@ -111,10 +113,10 @@ function rowOf({ title, metric, baseline, contenders }: ReportedCase): readonly 
       : [{ kind: kindOf(one, baseline), title: one.title, value }];
   });
   const named = [
-    ...(baseline === 'koa-send' ? [] : [`of ${base.title}`]),
+    ...(baseline === 'koa-send' ? [] : [`1 is ${base.title}`]),
     ...(metric === 'memoryPerReader' ? ['memory, less is better'] : []),
   ];
-  return [{ title: named.length === 0 ? title : `${title} (${named.join('; ')})`, dots }];
+  return [{ title, note: named.join('; '), dots }];
 }
 
 function kindOf({ name, role }: ReportedContender, baseline: string): Kind {
@@ -152,7 +154,7 @@ function grid({ x, ticks }: Scale, height: number): readonly string[] {
   ]);
 }
 
-function drawRow({ title, dots }: Row, y: number, { x }: Scale): readonly string[] {
+function drawRow({ title, note, dots }: Row, y: number, { x }: Scale): readonly string[] {
   // Ours last, on top of the others.
   const order: readonly Kind[] = ['peer', 'ceiling', 'base', 'ours', 'cache'];
   const sorted = dots.toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
@@ -160,7 +162,8 @@ function drawRow({ title, dots }: Row, y: number, { x }: Scale): readonly string
     .filter(({ kind }) => kind === 'ours' || kind === 'cache')
     .map(({ value }) => text(x(value) - 8, y - 7, value.toFixed(1), 'number'));
   return [
-    text(16, y + 4, title, ''),
+    text(16, note === '' ? y + 4 : y - 3, title, ''),
+    ...(note === '' ? [] : [text(16, y + 11, note, 'quiet')]),
     ...sorted.map(({ kind, title: name, value }) =>
       dot(x(value), y, kind, `${name}: ${value.toFixed(2)} ×`),
     ),
