@@ -1,0 +1,9 @@
+import type { Case } from './cases.ts';
+
+/** What a contender may know of the case. */
+export interface Stage {
+  /** The folder that it serves. */
+  readonly root: string;
+  /** For what answers from memory. */
+  readonly subject: Case;
+}
