@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 import {
   allow,
@@ -113,6 +118,25 @@ async function question<T>(t: ExecutionContext, site: Site, key: string): Promis
   return JSON.parse(response.body.toString());
 }
 
+test('in a bundle without manifests the versions are unknown, and nothing fails', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bundle-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await copyFile(
+    new URL('../src/probe/versions.js', import.meta.url),
+    join(folder, 'versions.mjs'),
+  );
+  const program = `
+    import { installedVersions } from './versions.mjs';
+    console.log(JSON.stringify(installedVersions()));`;
+  // Package managers name folders of packages in NODE_PATH.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '--eval', program],
+    { cwd: folder, env: { ...process.env, NODE_PATH: '' } },
+  );
+  t.deepEqual(JSON.parse(stdout), { core: 'unknown', koa: 'unknown' });
+});
+
 test('a doctor has canaries stored, described, downloaded and removed', async (t) => {
   const site = await serve(t, { dialect: NGINX });
   const before = [...site.objects.keys()];
@@ -122,6 +146,7 @@ test('a doctor has canaries stored, described, downloaded and removed', async (t
   t.deepEqual(begun.refused, []);
   t.deepEqual(begun.dialect, { name: 'nginx', header: 'x-accel-redirect' });
   t.deepEqual(Object.keys(begun.versions), ['core', 'koa']);
+  for (const version of Object.values(begun.versions)) t.regex(version, /^\d+\.\d+\.\d+/);
   const stored = [...site.objects.keys()].filter((key) => !before.includes(key));
   t.deepEqual(
     stored,

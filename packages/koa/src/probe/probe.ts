@@ -20,7 +20,7 @@ import { type CanaryKeeper, createCanaryKeeper } from './canary-keeper.ts';
 import { createDescriber, type Describer } from './describer.ts';
 import { tell, tellStray } from './tell.ts';
 import { createUncheckedSluice } from './unchecked-sluice.ts';
-import { VERSIONS } from './versions.ts';
+import { installedVersions } from './versions.ts';
 
 /** What lets `sluice doctor` look at a deployment through its public address. */
 export interface ProbeOptions {
@@ -103,7 +103,7 @@ async function ask<S>(ctx: DownloadContext, room: Room<S>, key: StorageKey): Pro
     tell(ctx, {
       ...begun,
       settling: isSettled ? 0 : SETTLING,
-      versions: VERSIONS,
+      versions: installedVersions(),
       storage: storage.name,
       ...(dialect !== undefined && { dialect: { name: dialect.name, header: dialect.header } }),
     });
