@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 
 import { command, config, type ConfigOptions, type ServerName } from '@sluice/cli';
 
+import { installLine } from './servers.ts';
+
 /** What {@link startFrontServer} takes. */
 export interface FrontServerOptions {
   /** As `sluice config` takes it. */
@@ -28,21 +30,31 @@ export interface FrontServer {
  * Writes the configuration, has the server check it, and starts the server as a child of this
  * process.
  *
- * @throws Error with what the server said of the configuration, or when it does not come to listen
+ * @throws Error when something else listens at the address, with what the server said of the
+ * configuration, or when it does not come to listen
  */
 export async function startFrontServer(
   name: ServerName,
   { site, folder }: FrontServerOptions,
 ): Promise<FrontServer> {
+  const { listen = '' } = site;
+  if (await answers(listen)) {
+    throw new Error(`something else listens at ${listen}; choose another with --port`);
+  }
   await mkdir(folder, { recursive: true });
   const file = join(folder, name === 'caddy' ? 'Caddyfile' : `${name}.conf`);
   await writeFile(file, config(name, { ...site, standalone: folder }));
   const { program, args, checkArgs, env } = command(name, { file, folder });
   const environment = { ...process.env, ...env };
-  await promisify(execFile)(program, [...checkArgs], { env: environment });
+  await promisify(execFile)(program, [...checkArgs], { env: environment }).catch(
+    (error: unknown) => {
+      // A module may be missing, which has a package of its own.
+      throw new Error(`${messageOf(error)}\n${installLine(name)}`, { cause: error });
+    },
+  );
   const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = once(child, 'exit').then(() => undefined);
-  await waitUntilListening(child, site.listen ?? '');
+  await waitUntilListening(child, listen);
   return {
     configuration: file,
     ended,
@@ -70,24 +82,30 @@ export async function freePort(): Promise<number> {
 const PATIENCE = 5000;
 
 async function waitUntilListening(child: ChildProcess, listen: string): Promise<void> {
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
   const deadline = performance.now() + PATIENCE;
   while (performance.now() < deadline) {
+    // Somebody else may have taken the address meanwhile: then the server has ended.
+    const isOpen = await answers(listen);
     if (child.exitCode !== null) throw new Error(`the server ended with status ${child.exitCode}`);
-    if (await answers(host, Number(port))) return;
+    if (isOpen) return;
     await sleep(50);
   }
   child.kill('SIGKILL');
   throw new Error(`the server does not listen at ${listen}`);
 }
 
-function answers(host: string, port: number): Promise<boolean> {
+function answers(listen: string): Promise<boolean> {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
   return new Promise((resolve) => {
-    const socket = connect(port, host);
+    const socket = connect(Number(port), host);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.trimEnd() : String(error);
 }

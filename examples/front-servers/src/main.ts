@@ -10,7 +10,7 @@ import { demoPolicy } from '@sluice/example-basic/policy';
 import { startSite } from '@sluice/example-basic/site';
 
 import { freePort, startFrontServer } from './front-server.ts';
-import { agreeWith, packages } from './servers.ts';
+import { agreeWith, installLine } from './servers.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -35,9 +35,7 @@ async function main(): Promise<void> {
   const folder = join(HERE, '.run', name);
   const { program } = command(name, { file: join(folder, name), folder });
   if (!isAbsolute(program)) {
-    throw new Error(
-      `${name} is not on this machine. On Debian or Ubuntu: apt-get install ${packages[name]}`,
-    );
+    throw new Error(`${name} is not on this machine. ${installLine(name)}`);
   }
   await run(name, program, asked.port === 0 ? await freePort() : asked.port);
 }
@@ -66,8 +64,12 @@ async function run(name: ServerName, program: string, port: number): Promise<voi
     await site.close();
     throw error;
   });
+  let isStopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void server.close());
+    process.once(signal, () => {
+      isStopped = true;
+      void server.close();
+    });
   }
   const lines = await curlLines(`http://${listen}`, site.storage, site.sluice);
   const commands = lines.map(({ shows, command }) => `  # ${shows}\n  ${command}\n`);
@@ -81,6 +83,9 @@ Every download ends in one line below; "offloaded" ones were sent by ${name}. St
 `);
   await server.ended;
   await site.close();
+  if (isStopped) return;
+  console.error(`${name} has ended by itself`);
+  process.exitCode = 1;
 }
 
 function readArguments(args: readonly string[]): { name: ServerName; port: number } | undefined {

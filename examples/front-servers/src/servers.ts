@@ -8,7 +8,7 @@ import { apache, caddy, h2o, lighttpd, nginx } from '@sluice/core/offload';
 export interface Agreement {
   readonly dialect: Dialect;
   /** The same, as `sluice config` takes it. */
-  readonly options: { readonly prefix?: string; readonly version?: '2.6' | '2.7' };
+  readonly options: { readonly prefix?: string };
 }
 
 /** Packages of Debian and Ubuntu. */
@@ -19,6 +19,11 @@ export const packages: Readonly<Record<ServerName, string>> = {
   caddy: 'caddy',
   h2o: 'h2o',
 };
+
+/** Says how a server comes to this machine, with the modules that its configuration names. */
+export function installLine(name: ServerName): string {
+  return `What ${name} needs, on Debian or Ubuntu: apt-get install ${packages[name]}`;
+}
 
 /** @param program the server's, absolute */
 export function agreeWith(name: ServerName, program: string): Agreement {
@@ -32,7 +37,7 @@ export function agreeWith(name: ServerName, program: string): Agreement {
       return { dialect: lighttpd(), options: {} };
     case 'caddy': {
       const version = caddyVersion(program);
-      return { dialect: caddy({ prefix, version }), options: { prefix, version } };
+      return { dialect: caddy({ prefix, version }), options: { prefix } };
     }
     case 'h2o':
       return { dialect: h2o({ prefix }), options: { prefix } };
