@@ -11,6 +11,8 @@ export const ODD_NAMES: readonly string[] = [
   '--help.txt',
   '~.txt',
   '~root',
+  'x.txt~',
+  'x.inc',
   // Blanks.
   'a b.txt',
   ' leading.txt',
@@ -92,7 +94,6 @@ export const ODD_NAMES: readonly string[] = [
   'constructor',
   // Folders.
   'sub folder/é/%41/q?x.txt',
-  '..../x.txt',
   '..../x.txt',
   // Long ones.
   `${'n'.repeat(251)}.txt`,

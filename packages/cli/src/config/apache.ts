@@ -26,7 +26,19 @@ function siteFile(site: Site): Block {
     '',
     // Distributions listen on these.
     ...([80, 443].includes(listen.port) ? [] : [`Listen ${listenOn(listen)}`, '']),
+    ...limitLines(),
+    '# Apache takes these two from the first virtual host of the address: where another one is read',
+    '# first, as 000-default.conf is, put them into a file of conf-available/ and a2enconf that.',
+    '',
     ...hostBlock(site),
+  ];
+}
+
+function limitLines(): Block {
+  return [
+    '# Keys have up to 4000 bytes, which are 12 kB in a URL.',
+    'LimitRequestLine 32768',
+    'LimitRequestFieldSize 32768',
   ];
 }
 
@@ -66,6 +78,8 @@ function wholeFile(site: Site, folder: string): Block {
     'AddType text/javascript .js',
     'AddType image/svg+xml .svg',
     'AddType image/png .png',
+    '',
+    ...limitLines(),
     '',
     ...hostBlock(site),
   ];
@@ -158,9 +172,6 @@ function proxyLines({ app }: Site): Block {
     '# ttl: sooner than Node closes the connection (server.keepAliveTimeout, 5 s).',
     `ProxyPass "/" "http://${hostAndPort(app)}/" nocanon upgrade=websocket ttl=4 responsefieldsize=32768`,
     'ProxyPreserveHost On',
-    '# Keys have up to 4000 bytes, which are 12 kB in a URL.',
-    'LimitRequestLine 32768',
-    'LimitRequestFieldSize 32768',
     '# Uploads: LimitRequestBody bounds them at 1 GB from Apache 2.4.54 on.',
     'LimitRequestBody 0',
     '# mod_xsendfile sends what mod_deflate has not seen. If mod_deflate or mod_brotli is on, keep them',

@@ -14,13 +14,6 @@ export function lighttpdConfig(site: Site): string {
 }
 
 function siteFile(site: Site): Block {
-  const { serverName, listen } = site;
-  const host =
-    serverName === undefined ? undefined : `$HTTP["host"] =~ "${hostPattern(serverName)}"`;
-  const socket =
-    listen.host === undefined && listen.port === 80
-      ? undefined
-      : `$SERVER["socket"] == "${listen.host ?? ''}:${listen.port}"`;
   return [
     '# Sluice: the application decides, lighttpd sends the file.',
     '# A file for conf-available: /etc/lighttpd/conf-available/50-sluice.conf, then lighty-enable-mod.',
@@ -31,7 +24,16 @@ function siteFile(site: Site): Block {
     '',
     ...globalLines(),
     '',
-    ...within(socket, within(host, siteBlock(site))),
+    ...conditionsOf(site).reduceRight(within, siteBlock(site)),
+  ];
+}
+
+/** For what requests the site is, from the outermost condition to the innermost. */
+function conditionsOf({ serverName, listen }: Site): readonly string[] {
+  const isDefault = listen.host === undefined && listen.port === 80;
+  return [
+    ...(isDefault ? [] : [`$SERVER["socket"] == "${listen.host ?? ''}:${listen.port}"`]),
+    ...(serverName === undefined ? [] : [`$HTTP["host"] =~ "${hostPattern(serverName)}"`]),
   ];
 }
 
@@ -65,8 +67,13 @@ function wholeFile(site: Site, folder: string): Block {
   ];
 }
 
-function modulesOf({ public: shown }: Site): string {
-  const names = [...(shown === undefined ? [] : ['mod_alias']), 'mod_setenv', 'mod_proxy'];
+function modulesOf({ public: shown, standalone }: Site): string {
+  const names = [
+    ...(standalone === undefined ? ['mod_access'] : []),
+    ...(shown === undefined ? [] : ['mod_alias']),
+    'mod_setenv',
+    'mod_proxy',
+  ];
   return names.map((name) => `"${name}"`).join(', ');
 }
 
@@ -120,8 +127,10 @@ function siteBlock(site: Site): Block {
   ];
 }
 
-function proxyBlock({ app, places }: Site): Block {
+function proxyBlock(site: Site): Block {
+  const { app, places } = site;
   return [
+    ...accessLines(site),
     'proxy.server = ( "" => ((',
     [
       `"host" => "${app.host.replaceAll(/[[\]]/g, '')}",`,
@@ -144,11 +153,21 @@ function proxyBlock({ app, places }: Site): Block {
   ];
 }
 
+/** Outside of all conditions an option that is set already can only be replaced. */
+function accessLines(site: Site): Block {
+  if (site.standalone !== undefined) return [];
+  const isGlobal = conditionsOf(site).length === 0 && site.public === undefined;
+  return [
+    '# Distributions refuse names that end in "~" or ".inc"; here the application decides.',
+    `url.access-deny ${isGlobal ? ':=' : '='} ()`,
+  ];
+}
+
 const OWN_HEADERS = ['X-Sendfile', 'X-LIGHTTPD-send-file', 'X-LIGHTTPD-KBytes-per-second'];
 
-/** Puts a condition around a block, where there is one. */
-function within(condition: string | undefined, block: Block): Block {
-  return condition === undefined ? block : [`${condition} {`, block, '}'];
+/** Puts a condition around a block. */
+function within(block: Block, condition: string): Block {
+  return [`${condition} {`, block, '}'];
 }
 
 /** The host of a request comes with its port. */

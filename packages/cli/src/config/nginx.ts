@@ -64,6 +64,11 @@ function httpBlock(site: Site): Block {
     ...(folders.some((folder) => folder?.includes('$') === true)
       ? ['# nginx has no other way to write a dollar sign.', `geo $${DOLLAR} { default "$"; }`, '']
       : []),
+    '# Keys have up to 4000 bytes, which are 12 kB in a URL. nginx reads them before it knows the name',
+    '# of the site, and takes this from the default server of the address: so it stands outside of all,',
+    '# once in the http block.',
+    'large_client_header_buffers 4 32k;',
+    '',
     `upstream ${upstream} {`,
     [
       `server ${hostAndPort(app)};`,
@@ -101,8 +106,6 @@ function serverBlock(site: Site, upstream: string): Block {
     '',
     '# The application bounds its uploads; without this line nginx refuses those over 1 MB.',
     'client_max_body_size 0;',
-    '# Keys have up to 4000 bytes, which are 12 kB in a URL.',
-    'large_client_header_buffers 4 32k;',
     '',
     'location / {',
     proxyBlock(upstream),

@@ -35,6 +35,7 @@ export const ODD_NAMES: readonly OddName[] = [
   { id: 'two dots in front', nameOf: (run) => `..${run}..b.txt` },
   { id: 'dash in front', nameOf: (run) => `-${run}.txt` },
   { id: 'tilde in front', nameOf: (run) => `~${run}.txt` },
+  { id: 'tilde at the end', nameOf: (run) => `${run}.txt~` },
   { id: 'longest name', nameOf: (run) => `${run}-`.padEnd(251, 'x').concat('.txt') },
   { id: 'odd folder', nameOf: (run) => `an odd %41 folder \u00e9/${run}.txt` },
 ];
