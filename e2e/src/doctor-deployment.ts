@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 
-import { command, config, type ServerName } from '@sluice/cli';
+import { config, serverCommand, type ServerName } from '@sluice/cli';
 import { allow, createSluice } from '@sluice/core';
 import type { Dialect } from '@sluice/core/offload';
 import { downloads } from '@sluice/koa';
@@ -115,7 +115,7 @@ async function startFront(
     });
     const file = join(folder, 'server.conf');
     writeFileSync(file, change(text, { ...given, port }));
-    const { program, args, env } = command(server, { file, folder });
+    const { program, args, env } = serverCommand(server, { file, folder });
     const process = await startServer({ program, args, env, folder }, port, (output) => {
       said = output;
     });

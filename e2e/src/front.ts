@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { command, config, type ConfigOptions, type ServerName } from '@sluice/cli';
+import { config, type ConfigOptions, serverCommand, type ServerName } from '@sluice/cli';
 import {
   apache,
   caddy,
@@ -226,7 +226,7 @@ async function writeConfig(server: ServerName, site: Site, folder: string): Prom
   const file = join(folder, 'server.conf');
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, text);
-  const { program, args, checkArgs, env } = command(server, { file, folder });
+  const { program, args, checkArgs, env } = serverCommand(server, { file, folder });
   return {
     options,
     text,
@@ -241,12 +241,11 @@ export function optionsFor(server: ServerName, site: Site, internal: number): Co
   const { prefix, ...others } = site;
   switch (server) {
     case 'nginx':
+    case 'caddy':
       return { ...others, prefix };
     case 'apache':
     case 'lighttpd':
       return others;
-    case 'caddy':
-      return { ...others, prefix, version: '2.6' };
     case 'h2o':
       return { ...others, prefix, internal: `127.0.0.1:${internal}` };
   }

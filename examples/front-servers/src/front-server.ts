@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { command, config, type ConfigOptions, type ServerName } from '@sluice/cli';
+import { config, type ConfigOptions, serverCommand, type ServerName } from '@sluice/cli';
 
 import { installLine } from './servers.ts';
 
@@ -44,7 +44,7 @@ export async function startFrontServer(
   await mkdir(folder, { recursive: true });
   const file = join(folder, name === 'caddy' ? 'Caddyfile' : `${name}.conf`);
   await writeFile(file, config(name, { ...site, standalone: folder }));
-  const { program, args, checkArgs, env } = command(name, { file, folder });
+  const { program, args, checkArgs, env } = serverCommand(name, { file, folder });
   const environment = { ...process.env, ...env };
   await promisify(execFile)(program, [...checkArgs], { env: environment }).catch(
     (error: unknown) => {

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { command, type ServerName, serverNames } from '@sluice/cli';
+import { serverCommand, type ServerName, serverNames } from '@sluice/cli';
 import { curlLines } from '@sluice/example-basic/curl-lines';
 import { makeDemoFolder } from '@sluice/example-basic/demo-folder';
 import { completionLine } from '@sluice/example-basic/log';
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   }
   const { name } = asked;
   const folder = join(HERE, '.run', name);
-  const { program } = command(name, { file: join(folder, name), folder });
+  const { program } = serverCommand(name, { file: join(folder, name), folder });
   if (!isAbsolute(program)) {
     throw new Error(`${name} is not on this machine. ${installLine(name)}`);
   }

@@ -1,12 +1,12 @@
 // The configuration of front servers, and how a server with one is started.
 export {
-  command,
   config,
+  serverCommand,
   serverNames,
-  type CommandOptions,
   type ConfigOptions,
   type PublicFolder,
   type ServerCommand,
+  type ServerCommandOptions,
   type ServerName,
 } from './config/index.ts';
 

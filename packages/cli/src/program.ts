@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { addConfigCommand } from './config/config-command.ts';
-import { addDoctorCommand } from './doctor/command.ts';
+import { addDoctorCommand } from './doctor/doctor-command.ts';
 
 /**
  * Runs `sluice` with the arguments behind its name, and sets the exit status: 2 when it was called

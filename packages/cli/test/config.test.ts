@@ -5,7 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { NGINX_RESTORED, H2O_TYPES } from '@sluice/core/offload';
 import test from 'ava';
 
-import { command, config, serverNames, type ConfigOptions } from '../src/index.ts';
+import { config, serverCommand, serverNames, type ConfigOptions } from '../src/index.ts';
 import { folders } from './tables/folders.ts';
 import { mistakes } from './tables/mistakes.ts';
 
@@ -77,7 +77,10 @@ for (const server of serverNames) {
   });
 
   test(`${server}: the command is the program with the file, in the foreground`, (t) => {
-    const { program, args, checkArgs } = command(server, { file: '/a/conf', folder: '/a/run' });
+    const { program, args, checkArgs } = serverCommand(server, {
+      file: '/a/conf',
+      folder: '/a/run',
+    });
     t.true(isAbsolute(program) || !program.includes('/'));
     t.true(args.includes('/a/conf'));
     t.true(checkArgs.includes('/a/conf'));
@@ -103,11 +106,11 @@ test('an unknown server is refused, and the known ones are named', (t) => {
   // @ts-expect-error -- wrong on purpose
   t.throws(() => config('iis', BASE), expected);
   // @ts-expect-error -- wrong on purpose
-  t.throws(() => command('iis', { file: '/a', folder: '/b' }), expected);
+  t.throws(() => serverCommand('iis', { file: '/a', folder: '/b' }), expected);
 });
 
-test('a command needs absolute paths', (t) => {
-  t.throws(() => command('nginx', { file: 'conf', folder: '/b' }), {
+test('the command of a server needs absolute paths', (t) => {
+  t.throws(() => serverCommand('nginx', { file: 'conf', folder: '/b' }), {
     instanceOf: TypeError,
     message: /file must be an absolute path, got "conf"/,
   });

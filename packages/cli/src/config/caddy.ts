@@ -5,7 +5,7 @@ import { hostAndPort, type Place, type Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**
- * Writes the Caddyfile, for 2.6 or for 2.7 and every later version.
+ * Writes the Caddyfile, which serves 2.6 and every later version.
  *
  * @see https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#intercepting-responses
  */
@@ -73,7 +73,7 @@ function siteBlock(site: Site): Block {
 }
 
 function proxyBlock(site: Site): Block {
-  const { app, places, version } = site;
+  const { app, places } = site;
   return [
     `reverse_proxy ${hostAndPort(app)} {`,
     [
@@ -91,7 +91,7 @@ function proxyBlock(site: Site): Block {
       ...CONTROL_REQUEST_PATTERNS.map((name) => `header_up -${name}`),
       'header_up -Forwarded',
       '',
-      ...places.flatMap((place, index) => placeBlock(place, index, version)),
+      ...places.flatMap((place, index) => placeBlock(place, index)),
       '# Any other path is none of a root.',
       '@sluice_unknown {',
       ['status 200', 'header X-Accel-Redirect *'],
@@ -108,7 +108,7 @@ function proxyBlock(site: Site): Block {
 }
 
 /** The header is matched as it came: paths of requests Caddy compares without regard to case. */
-function placeBlock(place: Place, index: number, version: string): Block {
+function placeBlock(place: Place, index: number): Block {
   const { folder } = place;
   const uri = plainUri(place);
   const name = `@sluice_${index}`;
@@ -126,7 +126,6 @@ function placeBlock(place: Place, index: number, version: string): Block {
       'copy_response_headers {',
       [`exclude ${[...OWN_HEADERS, ...CONTROL_RESPONSE_HEADERS].join(' ')}`],
       '}',
-      ...(version === '2.6' ? ['# This version makes the entity tag itself.'] : []),
       'file_server {',
       [
         `root ${text(folder)}`,

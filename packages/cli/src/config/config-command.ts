@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { quote } from '@sluice/core';
-import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
 
 import { config } from './config.ts';
 import { serverNames, type ServerName } from './server-name.ts';
@@ -39,12 +39,6 @@ export function addConfigCommand(program: Command): Command {
     )
     .option('--restored <header>', 'nginx: a further header to give back; repeatable', addText)
     .option('--public <path=folder>', 'folder for everybody: /static/=/srv/public', publicFolder)
-    .addOption(
-      new Option('--caddy-version <version>', 'caddy: 2.7 stands for all later ones').choices([
-        '2.6',
-        '2.7',
-      ]),
-    )
     .option('--host <name>', 'h2o: name of the private host (default: "sluice.internal")')
     .option('--internal <address>', 'h2o: where it listens (default: "127.0.0.1:8081")')
     .option('--standalone <folder>', 'a whole server of any user, with its logs in the folder')
@@ -68,7 +62,6 @@ interface Flags {
   readonly prefix?: Places;
   readonly restored?: readonly string[];
   readonly public?: PublicFolder;
-  readonly caddyVersion?: '2.6' | '2.7';
   readonly host?: string;
   readonly internal?: string;
   readonly standalone?: string;
@@ -77,8 +70,8 @@ interface Flags {
 type Places = Readonly<Record<string, string>>;
 
 async function run(server: ServerName, flags: Flags): Promise<void> {
-  const { config: file, root: roots, prefix, caddyVersion: version, ...same } = flags;
-  const given = { ...same, roots, prefix: alone(prefix), version };
+  const { config: file, root: roots, prefix, ...same } = flags;
+  const given = { ...same, roots, prefix: alone(prefix) };
   try {
     const shared = file === undefined ? {} : await load(file);
     const options = { ...shared, ...withoutAbsent(given) };

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
 import { checkOptions, createPathMap, quote, type PathMap } from '@sluice/core';
-import { caddy, createUriMap, h2o, nginx, type RootPlaces } from '@sluice/core/offload';
+import { createUriMap, h2o, nginx, type RootPlaces } from '@sluice/core/offload';
 
 /** What {@link config} takes: the same roots and prefixes that the application uses. */
 export interface ConfigOptions {
@@ -26,8 +26,6 @@ export interface ConfigOptions {
   readonly restored?: readonly string[] | undefined;
   /** A folder that the server shows to everybody, without the application. */
   readonly public?: PublicFolder | undefined;
-  /** For Caddy: `2.6`, or `2.7` for that and every later one. Default: `2.7`. */
-  readonly version?: '2.6' | '2.7' | undefined;
   /** For H2O: name of the private host. Default: `sluice.internal`. */
   readonly host?: string | undefined;
   /** For H2O: where the private host listens; no client may reach it. Default: `127.0.0.1:8081`. */
@@ -59,7 +57,6 @@ export interface Site {
   readonly serverName: string | undefined;
   readonly restored: readonly string[];
   readonly public: PublicFolder | undefined;
-  readonly version: '2.6' | '2.7';
   readonly host: string;
   readonly internal: Address & { readonly host: string };
   readonly standalone: string | undefined;
@@ -83,12 +80,12 @@ export interface Address {
 /** @throws TypeError for a mistake in the options, quoting the value */
 export function checkSite(options: ConfigOptions): Site {
   const own = checkOptions('config', options, OPTIONS);
-  const { prefix = '/_sluice/', restored = [], version = '2.7', host = 'sluice.internal' } = own;
+  const { prefix = '/_sluice/', restored = [], host = 'sluice.internal' } = own;
+  // Before the dialects, which would call the paths theirs.
+  const places = placesOf(own.roots, prefix);
   // What these may be, the dialects know.
   nginx({ prefix, restored });
-  caddy({ prefix, version });
   h2o({ prefix, host });
-  const places = placesOf(own.roots, prefix);
   const shown = own.public === undefined ? undefined : checkPublic(own.public, places);
   return {
     places,
@@ -98,7 +95,6 @@ export function checkSite(options: ConfigOptions): Site {
     serverName: own.serverName === undefined ? undefined : checkServerName(own.serverName),
     restored: restored.map((name) => name.toLowerCase()),
     public: shown,
-    version,
     host,
     internal: checkInternal(own.internal ?? '127.0.0.1:8081'),
     standalone:
@@ -119,7 +115,6 @@ const OPTIONS = [
   'prefix',
   'restored',
   'public',
-  'version',
   'host',
   'internal',
   'standalone',

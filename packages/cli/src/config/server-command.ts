@@ -5,8 +5,8 @@ import { checkOptions, quote } from '@sluice/core';
 
 import { checkServerName, type ServerName } from './server-name.ts';
 
-/** What {@link command} takes. */
-export interface CommandOptions {
+/** What {@link serverCommand} takes. */
+export interface ServerCommandOptions {
   /** The configuration that was printed with `standalone`, absolute. */
   readonly file: string;
   /** The folder that was given as `standalone`, absolute. */
@@ -30,18 +30,18 @@ export interface ServerCommand {
  *
  * @throws TypeError for an unknown server or a mistake in the options, quoting the value
  */
-export function command(server: ServerName, options: CommandOptions): ServerCommand {
-  const name = checkServerName('command', server);
-  const { file, folder } = checkOptions('command', options, ['file', 'folder']);
+export function serverCommand(server: ServerName, options: ServerCommandOptions): ServerCommand {
+  const name = checkServerName('serverCommand', server);
+  const { file, folder } = checkOptions('serverCommand', options, ['file', 'folder']);
   for (const [option, path] of Object.entries({ file, folder })) {
     if (typeof path !== 'string' || !isAbsolute(path)) {
-      throw new TypeError(`command: ${option} must be an absolute path, got ${quote(path)}`);
+      throw new TypeError(`serverCommand: ${option} must be an absolute path, got ${quote(path)}`);
     }
   }
   return COMMANDS[name]({ file, folder });
 }
 
-const COMMANDS: Readonly<Record<ServerName, (options: CommandOptions) => ServerCommand>> = {
+const COMMANDS: Readonly<Record<ServerName, (options: ServerCommandOptions) => ServerCommand>> = {
   nginx({ file, folder }) {
     const args = ['-p', folder, '-c', file, '-e', `${folder}/error.log`];
     return { program: find('nginx'), args, checkArgs: [...args, '-t', '-q'] };
