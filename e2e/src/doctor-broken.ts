@@ -219,7 +219,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/("x-sendfile-docroot" => \(\s*)"[^"]*"/, '$1"/srv/elsewhere/"'),
     finds: ['file-not-sent'],
     sentence: /does not find the file or may not read it/,
-    fix: /^"x-sendfile-docroot" => \( "\/.*\/private" \)$/m,
+    fix: /^"x-sendfile-docroot" => \( "\/.*\/private\/" \)$/m,
   },
   {
     server: 'lighttpd',
@@ -290,7 +290,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/(file_server \{\s*root) .*/, '$1 /srv/elsewhere'),
     finds: ['file-not-sent'],
     sentence: /does not find the file or may not read it/,
-    fix: /^ {8}root \/.*\/private$/m,
+    fix: /^ {8}root `\/.*\/private`$/m,
   },
   {
     server: 'caddy',
@@ -359,7 +359,7 @@ export const BROKEN: readonly BrokenConfig[] = [
     change: swap(/file\.dir: .*/, "file.dir: '/usr/share/'"),
     finds: ['file-not-sent'],
     sentence: /does not find the file or may not read it/,
-    fix: /^ {2}file\.dir: \/.*\/private\/$/m,
+    fix: /^ {2}file\.dir: '\/.*\/private\/'$/m,
   },
   {
     server: 'h2o',

@@ -17,6 +17,12 @@ export function apacheConfig(site: Site): string {
   return render(standalone === undefined ? siteFile(site) : wholeFile(site, standalone), '    ');
 }
 
+/** Quotes a parameter (`ap_getword_conf`). */
+export function quoteForApache(value: string): string {
+  const quoted = value.replaceAll(/["\\]/g, '\\$&').replaceAll('${', `\${${DOLLAR}}{`);
+  return `"${quoted}"`;
+}
+
 function siteFile(site: Site): Block {
   const { listen } = site;
   return [
@@ -49,10 +55,10 @@ function wholeFile(site: Site, folder: string): Block {
     '# A whole Apache, which needs no rights but to read the files.',
     '',
     ...defineDollar(site),
-    `ServerRoot ${text(folder)}`,
-    `DefaultRuntimeDir ${text(folder)}`,
-    `PidFile ${text(`${folder}/apache.pid`)}`,
-    `ErrorLog ${text(`${folder}/error.log`)}`,
+    `ServerRoot ${quoteForApache(folder)}`,
+    `DefaultRuntimeDir ${quoteForApache(folder)}`,
+    `PidFile ${quoteForApache(`${folder}/apache.pid`)}`,
+    `ErrorLog ${quoteForApache(`${folder}/error.log`)}`,
     `ServerName ${site.serverName ?? 'localhost'}`,
     'ServerTokens Prod',
     // Apache refuses to serve as root.
@@ -67,7 +73,7 @@ function wholeFile(site: Site, folder: string): Block {
     '',
     ...MODULES.flatMap((name) => [
       `<IfModule !${name}_module>`,
-      [`LoadModule ${name}_module ${text(`${modules}/mod_${name}.so`)}`],
+      [`LoadModule ${name}_module ${quoteForApache(`${modules}/mod_${name}.so`)}`],
       '</IfModule>',
     ]),
     '',
@@ -118,7 +124,7 @@ function hostBlock(site: Site): Block {
       '# The guarded files lie below no Alias and no DocumentRoot. Only an answer of the application',
       '# opens them, and only what lies below these folders.',
       'XSendFile On',
-      ...places.map(({ folder }) => `XSendFilePath ${text(folder)}`),
+      ...places.map(({ folder }) => `XSendFilePath ${quoteForApache(folder)}`),
       '# Apache follows links below them and has no option against it: whoever may write into the',
       '# folders must not be able to make links there. Sluice itself orders no file behind a link.',
       '',
@@ -142,8 +148,8 @@ function publicBlock({ public: shown }: Site): Block {
   if (shown === undefined) return [];
   return [
     '# For everybody, without the application.',
-    `Alias "${shown.url}" ${text(`${shown.folder}/`)}`,
-    `<Directory ${text(plain(shown.folder))}>`,
+    `Alias "${shown.url}" ${quoteForApache(`${shown.folder}/`)}`,
+    `<Directory ${quoteForApache(plain(shown.folder))}>`,
     [
       'Options None',
       'AllowOverride None',
@@ -219,10 +225,4 @@ function defineDollar({ places, public: shown, standalone }: Site): Block {
     `Define ${DOLLAR} "$"`,
     '',
   ];
-}
-
-/** Quotes a parameter (`ap_getword_conf`). */
-function text(value: string): string {
-  const quoted = value.replaceAll(/["\\]/g, '\\$&').replaceAll('${', `\${${DOLLAR}}{`);
-  return `"${quoted}"`;
 }

@@ -33,6 +33,18 @@ export function caddyConfig(site: Site): string {
   );
 }
 
+/**
+ * Quotes a token that may hold anything; `undefined` for the few that cannot be. Between backticks
+ * nothing is special to the reader of the Caddyfile but them; braces are for the replacer of
+ * placeholders (`Replacer.replace`).
+ */
+export function quoteForCaddy(value: string): string | undefined {
+  const escaped = value.includes('{') ? value.replaceAll(/[{}]/g, '\\$&') : value;
+  if (value.includes('{$')) return undefined;
+  if (!escaped.includes('`')) return `\`${escaped}\``;
+  return /\\(?:"|$)/.test(escaped) ? undefined : `"${escaped.replaceAll('"', '\\"')}"`;
+}
+
 function siteBlock(site: Site): Block {
   const { public: shown } = site;
   return [
@@ -191,15 +203,8 @@ const ANSWER_HEADERS = [
   'Vary',
 ];
 
-/**
- * Quotes a token that may hold anything. Between backticks nothing is special to the reader of the
- * Caddyfile but them; braces are for the replacer of placeholders (`Replacer.replace`).
- */
 function text(value: string): string {
-  const escaped = value.includes('{') ? value.replaceAll(/[{}]/g, '\\$&') : value;
-  if (!value.includes('{$')) {
-    if (!escaped.includes('`')) return `\`${escaped}\``;
-    if (!/\\(?:"|$)/.test(escaped)) return `"${escaped.replaceAll('"', '\\"')}"`;
-  }
+  const quoted = quoteForCaddy(value);
+  if (quoted !== undefined) return quoted;
   throw new TypeError(`config: a Caddyfile cannot express the folder ${quote(value)}`);
 }

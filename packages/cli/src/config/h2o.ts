@@ -15,6 +15,11 @@ export function h2oConfig(site: Site): string {
   return render([...headOf(standalone), ...typeLines(), '', 'hosts:', hostsBlock(site)], '  ');
 }
 
+/** Quotes a scalar of YAML (YAML 1.1 §9.1.3). */
+export function quoteForH2o(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
 function headOf(folder: string | undefined): Block {
   const limits = [
     '# H2O follows links and has no option against it, and a FIFO in a folder stops the whole server:',
@@ -35,9 +40,9 @@ function headOf(folder: string | undefined): Block {
     '# A whole H2O, which needs no rights but to read the files.',
     ...limits,
     '',
-    `pid-file: ${text(`${folder}/h2o.pid`)}`,
-    `error-log: ${text(`${folder}/error.log`)}`,
-    `access-log: ${text(`${folder}/access.log`)}`,
+    `pid-file: ${quoteForH2o(`${folder}/h2o.pid`)}`,
+    `error-log: ${quoteForH2o(`${folder}/error.log`)}`,
+    `access-log: ${quoteForH2o(`${folder}/access.log`)}`,
     // H2O changes to nobody when root starts it.
     ...(process.getuid?.() === 0
       ? ['# Printed by root: the files may be readable to nobody else.', 'user: root']
@@ -54,7 +59,7 @@ function typeLines(): Block {
     'file.mime.settypes:',
     types.map((type) => {
       const extensions = Object.keys(H2O_TYPES).filter((name) => H2O_TYPES[name] === type);
-      return `${text(type)}: [${extensions.map((name) => text(`.${name}`)).join(', ')}]`;
+      return `${quoteForH2o(type)}: [${extensions.map((name) => quoteForH2o(`.${name}`)).join(', ')}]`;
     }),
     'file.mime.setdefaulttype: application/octet-stream',
     '# Uploads: the application bounds them; H2O would at 1 GB.',
@@ -65,19 +70,19 @@ function typeLines(): Block {
 function hostsBlock(site: Site): Block {
   const { listen, serverName, host, internal, places } = site;
   return [
-    `${text(serverName ?? 'default')}:`,
+    `${quoteForH2o(serverName ?? 'default')}:`,
     [`listen: ${listenOn(listen)}`, 'paths:', [...publicBlock(site), "'/':", proxyBlock(site)]],
     '# The private host: it listens where no client can reach it, so that no Host field of a request',
     '# leads here. The hand-over finds it by its name.',
-    `${text(host)}:`,
+    `${quoteForH2o(host)}:`,
     [
       `listen: ${listenOn(internal)}`,
       'paths:',
       places.flatMap(({ uri, folder }) => [
-        `${text(uri)}:`,
+        `${quoteForH2o(uri)}:`,
         [
           ...HANDLER,
-          `file.dir: ${text(`${folder}/`)}`,
+          `file.dir: ${quoteForH2o(`${folder}/`)}`,
           '# Folders are nothing to send.',
           'file.index: []',
           'file.dirlisting: OFF',
@@ -93,9 +98,9 @@ function publicBlock({ public: shown }: Site): Block {
   if (shown === undefined) return [];
   return [
     '# For everybody, without the application.',
-    `${text(shown.url)}:`,
+    `${quoteForH2o(shown.url)}:`,
     [
-      `file.dir: ${text(`${shown.folder}/`)}`,
+      `file.dir: ${quoteForH2o(`${shown.folder}/`)}`,
       'file.dirlisting: OFF',
       "header.set: 'X-Content-Type-Options: nosniff'",
     ],
@@ -105,7 +110,7 @@ function publicBlock({ public: shown }: Site): Block {
 function proxyBlock({ app }: Site): Block {
   const own = 'X-Reproxy-URL';
   return [
-    `proxy.reverse.url: ${text(`http://${hostAndPort(app)}/`)}`,
+    `proxy.reverse.url: ${quoteForH2o(`http://${hostAndPort(app)}/`)}`,
     'proxy.preserve-host: ON',
     '# WebSockets of the application go through.',
     'proxy.websocket: ON',
@@ -125,7 +130,7 @@ function proxyBlock({ app }: Site): Block {
 }
 
 function unset(directive: string): (name: string) => string {
-  return (name) => `${directive}: ${text(name)}`;
+  return (name) => `${directive}: ${quoteForH2o(name)}`;
 }
 
 /** 399 goes on to the next handler and keeps the headers, on an answer that has the file. */
@@ -148,10 +153,5 @@ const HANDLER: Block = [
 
 function listenOn({ host, port }: Address): string {
   if (host === undefined) return String(port);
-  return `{ host: ${text(host.replaceAll(/[[\]]/g, ''))}, port: ${port} }`;
-}
-
-/** Quotes a scalar of YAML (YAML 1.1 §9.1.3). */
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
+  return `{ host: ${quoteForH2o(host.replaceAll(/[[\]]/g, ''))}, port: ${port} }`;
 }

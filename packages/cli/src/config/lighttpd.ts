@@ -13,6 +13,11 @@ export function lighttpdConfig(site: Site): string {
   return render(standalone === undefined ? siteFile(site) : wholeFile(site, standalone), '  ');
 }
 
+/** Quotes a text; only the quotation mark is escaped (`config_tokenizer`). */
+export function quoteForLighttpd(value: string): string {
+  return `"${value.replaceAll('"', '\\"')}"`;
+}
+
 function siteFile(site: Site): Block {
   return [
     '# Sluice: the application decides, lighttpd sends the file.',
@@ -47,9 +52,9 @@ function wholeFile(site: Site, folder: string): Block {
     ...(listen.host === undefined ? [] : [`server.bind = "${listen.host}"`]),
     `server.port = ${listen.port}`,
     '# Every lighttpd must have one; nothing is served from it.',
-    `server.document-root = ${text(folder)}`,
-    `server.errorlog = ${text(`${folder}/error.log`)}`,
-    `server.upload-dirs = ( ${text(folder)} )`,
+    `server.document-root = ${quoteForLighttpd(folder)}`,
+    `server.errorlog = ${quoteForLighttpd(`${folder}/error.log`)}`,
+    `server.upload-dirs = ( ${quoteForLighttpd(folder)} )`,
     'mimetype.assign = (',
     [
       '".html" => "text/html",',
@@ -117,7 +122,7 @@ function siteBlock(site: Site): Block {
       ? proxyBlock(site)
       : [
           '# For everybody, without the application.',
-          `alias.url += ( "${shown.url}" => ${text(`${shown.folder}/`)} )`,
+          `alias.url += ( "${shown.url}" => ${quoteForLighttpd(`${shown.folder}/`)} )`,
           `$HTTP["url"] =~ "^${escaped(shown.url)}" {`,
           ['setenv.set-response-header = ( "X-Content-Type-Options" => "nosniff" )'],
           '} else {',
@@ -138,7 +143,7 @@ function proxyBlock(site: Site): Block {
       '"x-sendfile" => "enable",',
       '# Without this list every file that lighttpd can read would be sent.',
       '"x-sendfile-docroot" => (',
-      [places.map(({ folder }) => text(`${folder}/`)).join(', ')],
+      [places.map(({ folder }) => quoteForLighttpd(`${folder}/`)).join(', ')],
       ')',
     ],
     ')))',
@@ -177,9 +182,4 @@ function hostPattern(name: string): string {
 
 function escaped(value: string): string {
   return value.replaceAll('.', '\\.');
-}
-
-/** Quotes a text; only the quotation mark is escaped (`config_tokenizer`). */
-function text(value: string): string {
-  return `"${value.replaceAll('"', '\\"')}"`;
 }

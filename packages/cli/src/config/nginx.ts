@@ -15,6 +15,11 @@ export function nginxConfig(site: Site): string {
   return render(standalone === undefined ? siteFile(site) : wholeFile(site, standalone), '    ');
 }
 
+/** Quotes a parameter in which nginx looks for variables. */
+export function quoteForNginx(value: string): string {
+  return literal(value).replaceAll('$', `\${${DOLLAR}}`);
+}
+
 function siteFile(site: Site): Block {
   return [
     '# Sluice: the application decides, nginx sends the file.',
@@ -45,7 +50,7 @@ function wholeFile(site: Site, folder: string): Block {
     '',
     'http {',
     [
-      `access_log ${text(`${folder}/access.log`)};`,
+      `access_log ${quoteForNginx(`${folder}/access.log`)};`,
       ...temporary.map((name) => `${name}_temp_path ${literal(`${folder}/${name}`)};`),
       'types { text/html html; text/css css; text/javascript js; image/svg+xml svg; image/png png; }',
       'default_type application/octet-stream;',
@@ -117,7 +122,7 @@ function serverBlock(site: Site, upstream: string): Block {
           '# For everybody, without the application.',
           `location ^~ ${literal(shown.url)} {`,
           [
-            `alias ${text(`${shown.folder}/`)};`,
+            `alias ${quoteForNginx(`${shown.folder}/`)};`,
             'autoindex off;',
             'add_header X-Content-Type-Options nosniff;',
           ],
@@ -197,9 +202,9 @@ function folderLines(place: Place | undefined): Block {
   if (place === undefined) return ['return 404;  # no root'];
   return [
     '# Both the location and the folder end with a slash, or neighbours could be read.',
-    `alias ${text(`${place.folder}/`)};`,
+    `alias ${quoteForNginx(`${place.folder}/`)};`,
     '# No link below the root is followed.',
-    `disable_symlinks on ${text(`from=${place.folder}`)};`,
+    `disable_symlinks on ${quoteForNginx(`from=${place.folder}`)};`,
     '# Of a folder, nginx would show the internal path in a redirect.',
     'try_files $uri =404;',
   ];
@@ -234,11 +239,6 @@ function titled(name: string): string {
 }
 
 const DOLLAR = 'sluice_dollar';
-
-/** Quotes a parameter in which nginx looks for variables. */
-function text(value: string): string {
-  return literal(value).replaceAll('$', `\${${DOLLAR}}`);
-}
 
 /** Quotes a parameter (`ngx_conf_read_token`). */
 function literal(value: string): string {

@@ -57,7 +57,7 @@ async function run(url: string, flags: Flags): Promise<void> {
     process.exitCode = report.ok ? 0 : 1;
   } catch (error) {
     if (!(error instanceof DoctorError) && !(error instanceof TypeError)) throw error;
-    process.stderr.write(`sluice doctor: ${error.message}\n`);
+    process.stderr.write(`sluice doctor: ${error.message.replace(/^doctor: /, '')}\n`);
     process.exitCode = 2;
   }
 }

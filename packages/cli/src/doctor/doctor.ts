@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   BEGIN_KEY,
+  PROBE_HEADER,
   PROBE_WINDOW,
   type ProbeBegin,
   type ProbeDescription,
@@ -79,10 +80,18 @@ function reasonOf(reply: Reply): string {
     return `The clocks of the two machines differ by ${minutes} minutes; five are allowed.`;
   }
   return (
-    'Is this the address of downloads(sluice, { prefix, probe: { secret } }), is it the same secret, ' +
-    'and do the front server and the application let POST and the header sluice-probe through?'
+    REASONS[reply.status] ??
+    `Do the front server and the application let POST and the header ${PROBE_HEADER} through?`
   );
 }
+
+const REASONS: Readonly<Record<number, string>> = {
+  404: 'Is this the prefix of downloads(sluice, { prefix, probe: { secret } })?',
+  405: `There are downloads here, but no probe that knows this secret: is it the same secret, and does the front server let the header ${PROBE_HEADER} through?`,
+  502: 'The application behind the front server does not answer.',
+  503: 'The application behind the front server does not answer.',
+  504: 'The application behind the front server does not answer.',
+};
 
 /** Milliseconds; what an application could ask for at most. */
 const LONGEST_WAIT = 10_000;

@@ -61,7 +61,7 @@ export const KINDS: Readonly<Record<FindingId, Kind>> = {
   'order-not-taken': {
     severity: 'error',
     sentence:
-      'The front server does not act on the order of the application: the download arrives empty.',
+      'The front server does not act on the order of the application: the download arrives empty. Is it the server that the dialect of the application names?',
   },
   'file-not-sent': {
     severity: 'error',

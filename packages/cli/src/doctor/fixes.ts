@@ -1,4 +1,9 @@
+import { quoteForApache } from '../config/apache.ts';
+import { quoteForCaddy } from '../config/caddy.ts';
 import { CONTROL_REQUEST_HEADERS } from '../config/control-headers.ts';
+import { quoteForH2o } from '../config/h2o.ts';
+import { quoteForLighttpd } from '../config/lighttpd.ts';
+import { quoteForNginx } from '../config/nginx.ts';
 import type { ServerName } from '../config/server-name.ts';
 import type { FindingId } from './finding-kinds.ts';
 
@@ -29,8 +34,8 @@ type Fixes = Readonly<Partial<Record<ServerName, Fix>>>;
 const NGINX_LOCATION: Fix = ({ folder, internal }) => [
   `location ^~ ${internal} {`,
   '    internal;',
-  `    alias "${folder}/";`,
-  `    disable_symlinks on "from=${folder}";`,
+  `    alias ${quoteForNginx(`${folder}/`)};`,
+  `    disable_symlinks on ${quoteForNginx(`from=${folder}`)};`,
   '}',
 ];
 
@@ -85,7 +90,7 @@ const CADDY_SENDS: Fix = ({ folder, internal }) => [
   '        exclude X-Accel-Redirect Accept-Ranges Connection Content-Length Content-Range Date Keep-Alive Last-Modified Server Transfer-Encoding',
   '    }',
   '    file_server {',
-  `        root ${folder}`,
+  `        root ${quoteForCaddy(folder) ?? folder}`,
   '    }',
   '}',
 ];
@@ -93,7 +98,7 @@ const CADDY_SENDS: Fix = ({ folder, internal }) => [
 const H2O_PRIVATE_HOST: Fix = ({ folder, internal }) => [
   '# only in the private host, which listens where no client can reach it',
   `"${internal}":`,
-  `  file.dir: ${folder}/`,
+  `  file.dir: ${quoteForH2o(`${folder}/`)}`,
   '  file.index: []',
 ];
 
@@ -111,7 +116,7 @@ const H2O_HANDLER: Fix = () => [
 const LIGHTTPD_SENDS: Fix = ({ folder }) => [
   '# in proxy.server, beside "host" and "port"',
   '"x-sendfile" => "enable",',
-  `"x-sendfile-docroot" => ( "${folder}" )`,
+  `"x-sendfile-docroot" => ( ${quoteForLighttpd(`${folder}/`)} )`,
 ];
 
 const RANGES: Fixes = {
@@ -148,7 +153,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
     nginx: NGINX_LOCATION,
     apache: ({ folder }) => [
       '# the guarded folder must lie below no DocumentRoot and no Alias; besides',
-      `<Directory "${folder}">`,
+      `<Directory ${quoteForApache(folder)}>`,
       '    Require all denied',
       '</Directory>',
     ],
@@ -165,14 +170,14 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
       '# remove proxy_ignore_headers X-Accel-Redirect, and have',
       ...NGINX_LOCATION(facts),
     ],
-    apache: ({ folder }) => ['XSendFile On', `XSendFilePath "${folder}"`],
+    apache: ({ folder }) => ['XSendFile On', `XSendFilePath ${quoteForApache(folder)}`],
     lighttpd: LIGHTTPD_SENDS,
     caddy: CADDY_SENDS,
     h2o: () => ['# in the path of the public host that has proxy.reverse.url', 'reproxy: ON'],
   },
   'file-not-sent': {
     nginx: NGINX_LOCATION,
-    apache: ({ folder }) => ['XSendFile On', `XSendFilePath "${folder}"`],
+    apache: ({ folder }) => ['XSendFile On', `XSendFilePath ${quoteForApache(folder)}`],
     lighttpd: LIGHTTPD_SENDS,
     caddy: CADDY_SENDS,
     h2o: H2O_PRIVATE_HOST,
@@ -284,7 +289,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   'links-followed': {
     nginx: ({ folder, internal }) => [
       `# in location ^~ ${internal}`,
-      `disable_symlinks on "from=${folder}";`,
+      `disable_symlinks on ${quoteForNginx(`from=${folder}`)};`,
     ],
     lighttpd: () => ['server.follow-symlink = "disable"'],
   },

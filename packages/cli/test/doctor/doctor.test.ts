@@ -13,7 +13,11 @@ import {
   type DoctorErrorCode,
   type DoctorReport,
   formatDoctorReport,
+  serverNames,
 } from '../../src/index.ts';
+import type { Bench } from '../../src/doctor/bench.ts';
+import { STRAY_ORDER } from '../../src/doctor/checks/races.ts';
+import { fixFor } from '../../src/doctor/fixes.ts';
 import { SECRET, startSite } from './site.ts';
 import { FAULTS } from './tables/faults.ts';
 
@@ -60,6 +64,8 @@ test('orders that nobody takes are found, with the lines for the server that is 
   t.is(first?.id, 'order-shown');
   t.is(report.server, 'nginx');
   const taken = report.findings.find(({ id }) => id === 'order-not-taken');
+  t.regex(taken?.sentence ?? '', /Is it the server that the dialect of the application names\?$/);
+  t.regex(taken?.evidence[0] ?? '', /^plain: .*, 0 bytes, Server: absent$/);
   t.regex(
     taken?.fix ?? '',
     /^location \^~ \/_sluice\/ \{\n {4}internal;\n {4}alias "\/srv\/private\/";$/m,
@@ -81,6 +87,53 @@ test('an application that counts on a front server and streams everything is fou
     ['forged-header-arrives', 'nothing-sent-by-front'],
   );
   t.regex(report.findings[1]?.evidence[0] ?? '', /the store has no local files/);
+});
+
+test('a check that had no download to look at is said not to be tried', async (t) => {
+  const { url } = await startSite(t, { change: (ctx) => ctx.throw(403) });
+  const { checks } = await doctor({ url, secret: SECRET });
+  const passed = checks.filter(({ outcome }) => outcome === 'passed').map(({ title }) => title);
+  t.deepEqual(passed, ['No answer, of whatever status, shows an order or a path.']);
+});
+
+test('an order on another status is compared with the file that it names, or with none', async (t) => {
+  const canary = { key: 'k', sha256: '', headers: {}, sender: 'front', why: '', size: 4 } as const;
+  const reply = { asked: '', status: 404, headers: [], body: Buffer.from('file') } as const;
+  const received = (id: string): Pick<Bench, 'received'> => ({
+    received: new Map([[id, { canary: { ...canary, id, order: '/_sluice/k' }, reply }]]),
+  });
+  const bench = {
+    client: { base: '/', replies: [], ask: () => Promise.resolve(reply), close: () => undefined },
+    begin: {
+      ...{ protocol: 1, run: 'r', versions: {}, storage: 's', settling: 0, refused: [] },
+      dialect: { name: 'apache', header: 'x-sendfile' },
+    },
+    description: { canaries: [] },
+    server: 'apache',
+    sameMachine: false,
+  } as const;
+  const result = await STRAY_ORDER.run({ ...bench, ...received('plain') });
+  t.like(result, [{ id: 'stray-order-shown' }]);
+  t.like(await STRAY_ORDER.run({ ...bench, ...received('large') }), {
+    untried: 'the file that it names did not arrive',
+  });
+});
+
+test('lines that mend quote a folder as the printed configuration does', (t) => {
+  const folder = `/srv/a "b" 'c'`;
+  const fixes = serverNames.map((server) => fixFor('file-not-sent', server, { folder }));
+  for (const line of [
+    `alias "/srv/a \\"b\\" 'c'/";`,
+    `XSendFilePath "/srv/a \\"b\\" 'c'"`,
+    `"x-sendfile-docroot" => ( "/srv/a \\"b\\" 'c'/" )`,
+    `root \`/srv/a "b" 'c'\``,
+    `file.dir: '/srv/a "b" ''c''/'`,
+  ]) {
+    t.true(
+      fixes.some((fix) => fix?.includes(line)),
+      line,
+    );
+  }
 });
 
 test('headers that the caller gives come with every request', async (t) => {
@@ -105,6 +158,7 @@ test('what cannot be looked at is an error that says why, and never the secret',
       ctx.set('Date', new Date(Date.now() - 20 * 60_000).toUTCString());
     },
   });
+  const dead = await startSite(t, { above: (ctx) => void (ctx.status = 502) });
   const other = `${SECRET}!`;
   const cases: readonly (readonly [
     url: string,
@@ -112,8 +166,10 @@ test('what cannot be looked at is an error that says why, and never the secret',
     code: DoctorErrorCode,
     says: RegExp,
   ])[] = [
-    [url, other, 'NOT_ANSWERED', /is it the same secret/],
+    [url, other, 'NOT_ANSWERED', /→ 405\. There are downloads here.* is it the same secret/],
     [`${url}deeper`, SECRET, 'NOT_ANSWERED', /the probe does not answer at \/files\/deeper\//],
+    [new URL('/other/', url).href, SECRET, 'NOT_ANSWERED', /→ 404\. Is this the prefix of downl/],
+    [dead.url, SECRET, 'NOT_ANSWERED', /→ 502\. The application behind .* does not answer\.$/],
     [slow.url, SECRET, 'NOT_ANSWERED', /clocks of the two machines differ by 20 minutes/],
     [`http://127.0.0.1:${await closedPort()}/files/`, SECRET, 'UNREACHABLE', /ECONNREFUSED/],
   ];
@@ -237,7 +293,12 @@ const wrong: readonly (readonly [
   says: RegExp,
 ])[] = [
   ['without an address', [], {}, /missing required argument 'url'/],
-  ['with what is no address', ['files'], {}, /url must be the address of the downloads/],
+  [
+    'with what is no address',
+    ['files'],
+    {},
+    /^sluice doctor: url must be the address of the downloads/,
+  ],
   [
     'without a secret',
     ['http://127.0.0.1/'],

@@ -43,7 +43,9 @@ async function download(
   try {
     const reply = await client.ask({ key: canary.key });
     const id = faultOf(reply, canary, isPlainLost);
-    return id === undefined ? reply : { id, evidence: [`${canary.id}: ${describe(reply)}`] };
+    if (id === undefined) return reply;
+    const whose = id === 'order-not-taken' ? `, Server: ${serverIn(reply)}` : '';
+    return { id, evidence: [`${canary.id}: ${describe(reply)}${whose}`] };
   } catch (error) {
     if (!(error instanceof NoReplyError)) throw error;
     return { id: 'answer-broken', evidence: [`${canary.id}: ${error.message}`] };
@@ -65,6 +67,10 @@ function faultOf(
 
 function isCoded(reply: Reply): boolean {
   return valuesOf(reply, 'content-encoding').some((coding) => coding !== 'identity');
+}
+
+function serverIn(reply: Reply): string {
+  return valuesOf(reply, 'server').join(' | ') || 'absent';
 }
 
 function describe(reply: Reply): string {

@@ -1,6 +1,6 @@
 import type { CanaryDescription } from '@sluice/core/probe';
 
-import type { Check, Received } from '../bench.ts';
+import { type Check, NO_SAMPLE, type Received } from '../bench.ts';
 import { type Reply, valuesOf } from '../client.ts';
 import type { FindingId } from '../finding-kinds.ts';
 import type { Discovery } from '../findings.ts';
@@ -9,6 +9,7 @@ import type { Discovery } from '../findings.ts';
 export const HEADERS: Check = {
   title: 'Every header of the application reaches the client, once and unchanged.',
   async run({ received }) {
+    if (received.size === 0) return NO_SAMPLE;
     return [...received.values()].flatMap(({ canary, reply }) =>
       Object.entries(canary.headers).flatMap(([name, value]) =>
         compare(canary, reply, name, value),
@@ -21,12 +22,13 @@ export const HEADERS: Check = {
 export const VALIDATORS: Check = {
   title: 'No two files share an entity tag.',
   async run({ received }) {
-    const bySize = new Map<string, Received[]>();
+    if (received.size === 0) return NO_SAMPLE;
+    const byTag = new Map<string, Received[]>();
     for (const one of received.values()) {
       const [tag] = valuesOf(one.reply, 'etag');
-      if (tag !== undefined) bySize.set(tag, [...(bySize.get(tag) ?? []), one]);
+      if (tag !== undefined) byTag.set(tag, [...(byTag.get(tag) ?? []), one]);
     }
-    return [...bySize]
+    return [...byTag]
       .filter(([, same]) => areOfSizes(same))
       .map(([tag, same]) => ({
         id: 'validator-shared',

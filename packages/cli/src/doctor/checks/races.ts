@@ -49,14 +49,17 @@ export const LINKS: Check = {
 export const STRAY_ORDER: Check = {
   title: 'An order on an answer that is not a 200 is neither obeyed nor shown.',
   async run(bench) {
-    const { client, begin, server } = bench;
-    const sample = sampleOf(bench);
-    if (sample?.canary.order === undefined || begin.dialect === undefined) return NO_ORDERS;
+    const { client, begin, server, received } = bench;
+    if (begin.dialect === undefined) return NO_ORDERS;
+    // It is this one that the stray order names.
+    const plain = received.get('plain');
+    if (plain === undefined) return { untried: 'the file that it names did not arrive' };
+    if (plain.canary.order === undefined) return NO_ORDERS;
     const key = questionKey(begin.run, 'stray');
     const reply = await client.ask({ method: 'POST', key });
     const header = begin.dialect.header;
     const isShown = reply.headers.some(([name]) => name === header);
-    const isObeyed = reply.body.equals(sample.reply.body);
+    const isObeyed = reply.body.equals(plain.reply.body);
     if (!isShown && !isObeyed) return [];
     const evidence = `${shown(reply)}, ${isShown ? 'with the order' : 'the file'}`;
     return server !== undefined && OBEYING.includes(server) && !isShown
