@@ -1,9 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
+import type { ServerName } from '@sluice/core/offload';
 import type { Middleware } from 'koa';
 
 import { answer } from './front.ts';
-import type { FrontServer, ServerName } from './model.ts';
+import type { FrontServer } from './model.ts';
 import { type EmulatorOptions, frontServerOf } from './options.ts';
 import { createUpstream, isAskedByFront, type Upstream } from './upstream.ts';
 

@@ -1,4 +1,4 @@
-import type { AppAnswer, HeaderLine, HeaderLines } from './model.ts';
+import type { AppAnswer, ClientRequest, HeaderLine, HeaderLines } from './model.ts';
 
 /** Gives the first line with a name, which is in lower case. */
 export function first(headers: HeaderLines, name: string): string | undefined {
@@ -11,6 +11,7 @@ export function joined(headers: HeaderLines, name: string, by = ', '): string | 
   return values.length === 0 ? undefined : values.join(by);
 }
 
+/** Tells whether there is a line with a name, which is in lower case. */
 export function has(headers: HeaderLines, name: string): boolean {
   return first(headers, name) !== undefined;
 }
@@ -40,6 +41,15 @@ export function endToEnd(headers: HeaderLines): HeaderLines {
     .split(',')
     .map((name) => name.trim().toLowerCase());
   return without(headers, ...HOP_BY_HOP, ...listed);
+}
+
+/** What most servers tell the application of the client, in place of what the client told. */
+export function forwarded({ headers }: ClientRequest, client: string): HeaderLines {
+  return [
+    ['X-Forwarded-For', client],
+    ['X-Forwarded-Host', first(headers, 'host') ?? ''],
+    ['X-Forwarded-Proto', 'http'],
+  ];
 }
 
 /** The length of an answer that is passed on, where it has a body. */

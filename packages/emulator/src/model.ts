@@ -1,10 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** A front server that can be emulated. */
-export type ServerName = 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
+import type { ServerName } from '@sluice/core/offload';
 
 /** Header lines as on the wire: one character a byte, repeated names repeated. */
 export type HeaderLines = readonly HeaderLine[];
+
+/** One header line; the name has the case in which it came. */
 export type HeaderLine = readonly [name: string, value: string];
 
 /** What the client asked. */
@@ -58,6 +59,7 @@ export interface Reply {
 /** A text, or bytes of the file with both ends inclusive; `last` before `first` is no byte. */
 export type Piece = string | FileWindow;
 
+/** Bytes of a file from one offset to another, both counted from 0 and inclusive. */
 export interface FileWindow {
   readonly first: number;
   readonly last: number;
@@ -88,7 +90,7 @@ export interface FrontServer {
   /** Takes the order, if there is one. */
   judge(exchange: Exchange): Verdict;
   /** Answers with the file at a path. */
-  send(file: FileFacts, exchange: Exchange, path: string): Reply;
+  send(file: OpenedFacts, exchange: Exchange, path: string): Reply;
   /** Answers when there is no file to send. */
   fail(fault: FileFault, exchange: Exchange): Reply;
   /** What is left of the headers of an answer that is passed on. */
@@ -137,4 +139,4 @@ export type FileFault =
   | 'name-too-long';
 
 /** What servers read of a file. */
-export type FileFacts = Omit<OpenFile, 'handle'>;
+export type OpenedFacts = Omit<OpenFile, 'handle'>;

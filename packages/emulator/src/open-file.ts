@@ -23,7 +23,10 @@ export async function openFile(
 }
 
 async function opened(handle: FileHandle): Promise<OpenFile | FileFault> {
-  const stats = await handle.stat({ bigint: true });
+  const stats = await handle.stat({ bigint: true }).catch(async (error: unknown) => {
+    await handle.close();
+    throw error;
+  });
   const fault = faultOf(stats);
   if (fault !== undefined) {
     await handle.close();

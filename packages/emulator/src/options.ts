@@ -1,8 +1,12 @@
 import { checkOptions, quote } from '@sluice/core';
-import { isFieldName } from '@sluice/core/http';
-import type { RootPlaces } from '@sluice/core/offload';
+import {
+  dialectFromName,
+  type RootPlaces,
+  SERVER_NAMES,
+  type ServerName,
+} from '@sluice/core/offload';
 
-import type { FrontServer, ServerName } from './model.ts';
+import type { FrontServer } from './model.ts';
 import { servedRoots } from './places.ts';
 import { apacheServer } from './servers/apache.ts';
 import { caddyServer } from './servers/caddy.ts';
@@ -34,49 +38,29 @@ export interface EmulatorOptions {
 
 /** @throws TypeError for an unknown server or a mistake in the options, quoting the value */
 export function frontServerOf(name: ServerName, options: EmulatorOptions): FrontServer {
-  const own = checkOptions('emulate', options, OPTIONS);
-  const { prefix = '/_sluice/', encoding = 'raw', version = '2.7' } = own;
-  const restored = checkNames(own.restored ?? []);
-  const host = checkHost(own.host ?? 'sluice.internal');
-  checkWord('encoding', encoding, ['raw', 'percent']);
-  checkWord('version', version, ['2.6', '2.7']);
+  const { roots, ...agreed } = checkOptions('emulate', options, OPTIONS);
+  const known = SERVER_NAMES.find((server) => server === name);
+  if (known === undefined) {
+    throw new TypeError(
+      `emulate: the server must be one of ${SERVER_NAMES.join(', ')}, got ${quote(name)}`,
+    );
+  }
+  const { prefix = '/_sluice/', restored = [], encoding, version, host } = agreed;
+  // The dialect is not needed here, but it refuses what its server could not be told.
+  dialectFromName(known, { prefix, restored, encoding, version, host });
+  const served = servedRoots(roots, prefix);
   const makers: Readonly<Record<ServerName, () => FrontServer>> = {
-    nginx: () => nginxServer(served(), { base: baseOf(prefix), restored }),
-    apache: () => apacheServer(served(), encoding),
-    lighttpd: () => lighttpdServer(served()),
-    caddy: () => caddyServer(served(), version),
-    h2o: () => h2oServer(served(), host),
+    nginx: () => nginxServer(served, { base: baseOf(prefix), restored }),
+    apache: () => apacheServer(served, encoding ?? 'raw'),
+    lighttpd: () => lighttpdServer(served),
+    caddy: () => caddyServer(served, version ?? '2.7'),
+    h2o: () => h2oServer(served, host ?? 'sluice.internal'),
   };
-  const served = (): ReturnType<typeof servedRoots> => servedRoots(own.roots, prefix);
-  if (typeof name === 'string' && Object.hasOwn(makers, name)) return makers[name]();
-  throw new TypeError(
-    `emulate: the server must be one of ${Object.keys(makers).join(', ')}, got ${quote(name)}`,
-  );
+  return makers[known]();
 }
 
 const OPTIONS = ['roots', 'prefix', 'restored', 'encoding', 'version', 'host'];
 
 function baseOf(prefix: RootPlaces): string | undefined {
   return typeof prefix === 'string' ? prefix : undefined;
-}
-
-function checkWord(option: string, value: unknown, words: readonly string[]): void {
-  if (words.some((word) => word === value)) return;
-  const known = words.map((word) => `"${word}"`).join(' or ');
-  throw new TypeError(`emulate: ${option} must be ${known}, got ${quote(value)}`);
-}
-
-function checkHost(host: unknown): string {
-  if (typeof host === 'string' && /^[\da-z-]+(?:\.[\da-z-]+)*$/.test(host)) return host;
-  throw new TypeError(`emulate: host must be a host name in lower case, got ${quote(host)}`);
-}
-
-function checkNames(names: unknown): readonly string[] {
-  if (!Array.isArray(names)) {
-    throw new TypeError(`emulate: restored must be an array of header names, got ${quote(names)}`);
-  }
-  return names.map((name: unknown) => {
-    if (typeof name === 'string' && isFieldName(name)) return name.toLowerCase();
-    throw new TypeError(`emulate: restored must hold names of headers, got ${quote(name)}`);
-  });
 }

@@ -1,6 +1,6 @@
 import { formatContentRange } from '@sluice/core/http';
 
-import type { FileFacts, FileWindow, HeaderLines, Piece, Reply } from './model.ts';
+import type { OpenedFacts, FileWindow, HeaderLines, Piece, Reply } from './model.ts';
 
 /** How a server writes a 206. */
 export interface RangeStyle {
@@ -18,7 +18,7 @@ export interface RangeStyle {
 /** Answers with one range, or with several as multipart/byteranges (RFC 9110 §15.3.7). */
 export function rangeReply(
   windows: readonly FileWindow[],
-  { size }: Pick<FileFacts, 'size'>,
+  { size }: Pick<OpenedFacts, 'size'>,
   style: RangeStyle,
 ): Reply {
   const [only, ...others] = windows;
@@ -42,7 +42,7 @@ export function rangeReply(
 }
 
 /** The whole file. */
-export function whole({ size }: Pick<FileFacts, 'size'>): readonly Piece[] {
+export function whole({ size }: Pick<OpenedFacts, 'size'>): readonly Piece[] {
   return size === 0 ? [] : [{ first: 0, last: size - 1 }];
 }
 

@@ -23,6 +23,7 @@ export interface Upstream {
   ask(question: Question, left: AbortSignal): Promise<UpstreamAnswer>;
 }
 
+/** A request as the server sends it to the application. */
 export interface Question {
   readonly method: string;
   readonly target: string;
@@ -31,6 +32,7 @@ export interface Question {
   readonly body: IncomingMessage | undefined;
 }
 
+/** The application's answer, whose body is still to come. */
 export interface UpstreamAnswer {
   readonly message: IncomingMessage;
   /** Closes the connection. What has not come of the body is not waited for. */
@@ -42,6 +44,7 @@ export function isAskedByFront(socket: unknown): boolean {
   return socket instanceof Duplex && ours.has(socket);
 }
 
+/** Connects a front server to the listener of an application, which then needs no port. */
 export function createUpstream(listener: RequestListener): Upstream {
   // It listens nowhere. Node takes any duplex stream for a connection.
   const server = createServer((req, res) => {

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 
 import { quote } from '@sluice/core';
+import type { ServerName } from '@sluice/core/offload';
 
 import { frontListener } from './emulate.ts';
-import type { ServerName } from './model.ts';
 import type { EmulatorOptions } from './options.ts';
 
 /** An application of Koa, or anything else that answers requests of `node:http`. */

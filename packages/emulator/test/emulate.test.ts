@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { truncate, utimes, writeFile } from 'node:fs/promises';
+import { open, truncate, utimes, writeFile } from 'node:fs/promises';
 import { Agent, request, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import test from 'ava';
 import Koa from 'koa';
 
 import { emulate, type EmulatorOptions, frontListener, type ServerName } from '../src/index.ts';
+import { openFile } from '../src/open-file.ts';
 import { frontServerOf } from '../src/options.ts';
 import { appThatSays, ask, HUNDRED, makeFolder, MODIFIED, start } from './helpers/site.ts';
 import { HEADERS, ORDER, ORDER_HEADER } from './tables/habits.ts';
@@ -177,6 +178,25 @@ for (const [when, path] of leaving) {
   });
 }
 
+test('a file that cannot be looked at is closed again', async (t) => {
+  const base = await makeFolder(t);
+  const path = join(base, 'files/sub/n.txt');
+  const handle = await open(path);
+  const handles: object = Object.getPrototypeOf(handle);
+  await handle.close();
+  const stat: typeof handle.stat = Reflect.get(handles, 'stat');
+  // Only of this one; other tests go on beside.
+  function unlucky(this: typeof handle, options: never): Promise<unknown> {
+    const isOurs = readlinkSync(`/proc/self/fd/${this.fd}`) === path;
+    return isOurs ? Promise.reject(new Error('EIO')) : Reflect.apply(stat, this, [options]);
+  }
+  Object.assign(handles, { stat: unlucky });
+  t.teardown(() => Object.assign(handles, { stat }));
+  const found = await openFile({ folder: `${base}/files`, path }, 'followed');
+  t.is(found, 'missing');
+  t.deepEqual(openIn(base), []);
+});
+
 test('H2O sends a body even to HEAD, where no client expects one', async (t) => {
   const base = await makeFolder(t);
   const port = await start(t, ordering('h2o', base, 'a.txt'));
@@ -284,6 +304,10 @@ const mistakes: readonly (readonly [server: string, options: unknown, message: R
   ],
   ['nginx', { roots: '/srv/a', restored: 'X-A' }, /restored must be an array/],
   ['nginx', { roots: '/srv/a', restored: ['X A'] }, /restored must hold names/],
+  ['nginx', { roots: '/srv/a', restored: ['ETag'] }, /restored cannot hold "ETag"/],
+  ['nginx', { roots: '/srv/a', restored: ['set-cookie'] }, /restored cannot hold "set-cookie"/],
+  ['apache', { roots: '/srv/a', restored: ['etag'] }, /restored cannot hold "etag"/],
+  ['lighttpd', { roots: '/srv/a', prefix: 'x' }, /prefix must be a path/],
   [
     'apache',
     { roots: '/srv/a', encoding: 'utf8' },

@@ -6,6 +6,7 @@ import { h2o, type H2oOptions } from './h2o.ts';
 import { lighttpd } from './lighttpd.ts';
 import { nginx, type NginxOptions } from './nginx.ts';
 import type { RootPlaces } from './root-map.ts';
+import type { ServerName } from './server-name.ts';
 
 /** What {@link dialectFromName} takes: the options of all servers, of which each reads its own. */
 export interface DialectOptions
@@ -15,15 +16,7 @@ export interface DialectOptions
 }
 
 /** The names that {@link dialectFromName} knows; the last three are those of django-sendfile. */
-export type DialectName =
-  | 'nginx'
-  | 'apache'
-  | 'lighttpd'
-  | 'caddy'
-  | 'h2o'
-  | 'xsendfile'
-  | 'simple'
-  | 'development';
+export type DialectName = ServerName | 'xsendfile' | 'simple' | 'development';
 
 /**
  * Takes the dialect from configuration, as `SENDFILE_BACKEND` of django-sendfile does.
@@ -35,44 +28,44 @@ export type DialectName =
  * @example
  * createSluice({ storage, policy, dialect: dialectFromName(process.env.SENDFILE ?? 'simple') })
  *
- * @throws TypeError when the name is none of these, or an option is wrong
+ * @throws TypeError when the name is none of these, or an option is wrong, also one of another server
  */
 export function dialectFromName(
   name: DialectName | (string & {}),
   options: DialectOptions = {},
 ): Dialect | undefined {
   const own = checkOptions('dialectFromName', options, OPTIONS);
-  const { prefix = '/_sluice/', restored, bufferSize, root, encoding, version, host } = own;
-  switch (name) {
-    case 'nginx':
-      return nginx({ prefix, restored, bufferSize });
-    case 'apache':
-    case 'xsendfile':
-      return apache({ root, encoding });
-    case 'lighttpd':
-      return lighttpd({ root });
-    case 'caddy':
-      return caddy({ prefix, version });
-    case 'h2o':
-      return h2o({ prefix, host });
-    case 'simple':
-    case 'development':
-      return undefined;
+  const makers = makersOf(own);
+  if (typeof name !== 'string' || !isKnown(name, makers)) {
+    throw new TypeError(
+      `dialectFromName: the name must be one of ${Object.keys(makers).join(', ')}, got ${quote(name)}`,
+    );
   }
-  throw new TypeError(
-    `dialectFromName: the name must be one of ${NAMES.join(', ')}, got ${quote(name)}`,
-  );
+  const dialect = makers[name]();
+  // What is wrong for another server, too, is found before the name in the configuration changes.
+  for (const make of Object.values(makers)) make();
+  return dialect;
 }
 
 const OPTIONS = ['prefix', 'restored', 'bufferSize', 'root', 'encoding', 'version', 'host'];
 
-const NAMES: readonly DialectName[] = [
-  'nginx',
-  'apache',
-  'lighttpd',
-  'caddy',
-  'h2o',
-  'xsendfile',
-  'simple',
-  'development',
-];
+type Makers = Readonly<Record<DialectName, () => Dialect | undefined>>;
+
+function makersOf(options: DialectOptions): Makers {
+  const { prefix = '/_sluice/', restored, bufferSize, root, encoding, version, host } = options;
+  const stream = (): undefined => undefined;
+  return {
+    nginx: () => nginx({ prefix, restored, bufferSize }),
+    apache: () => apache({ root, encoding }),
+    lighttpd: () => lighttpd({ root }),
+    caddy: () => caddy({ prefix, version }),
+    h2o: () => h2o({ prefix, host }),
+    xsendfile: () => apache({ root, encoding }),
+    simple: stream,
+    development: stream,
+  };
+}
+
+function isKnown(name: string, makers: Makers): name is DialectName {
+  return Object.hasOwn(makers, name);
+}

@@ -8,6 +8,10 @@ export { caddy, type CaddyOptions } from './caddy.ts';
 export { h2o, H2O_TYPES, type H2oOptions } from './h2o.ts';
 export { dialectFromName, type DialectName, type DialectOptions } from './dialect-from-name.ts';
 
+// What the packages about front servers share.
+export { SERVER_NAMES, type ServerName } from './server-name.ts';
+export { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
+
 // For authors of dialects.
 export { bytesAsText, hasControl, pathBelow, percentEncode, segmentsBelow } from './place-codec.ts';
 export { createFolderMap, createUriMap, type RootMap } from './root-map.ts';

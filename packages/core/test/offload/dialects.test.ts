@@ -322,6 +322,11 @@ const mistakes: readonly (readonly [title: string, create: () => unknown, messag
   ['no name', () => dialectFromName(undefined as never), /got undefined/],
   ['an unknown option', () => dialectFromName('nginx', { path: '/a/' } as never), /"path"/],
   ['a wrong option', () => dialectFromName('nginx', { prefix: 'a' }), /^nginx: prefix .*got "a"/],
+  ['a wrong option', () => dialectFromName('h2o', { prefix: 'a' }), /^h2o: prefix .*got "a"/],
+  ['an option that nobody reads', () => dialectFromName('simple', { prefix: 'a' }), /got "a"/],
+  ['an option of another server', () => dialectFromName('apache', { prefix: 'a' }), /got "a"/],
+  ['an option of another server', () => dialectFromName('nginx', { root: 'a' }), /got "a"/],
+  ['an option of H2O', () => dialectFromName('development', { host: '' }), /^h2o: host .*got ""/],
 ];
 
 for (const [index, [title, create, message]] of mistakes.entries()) {

@@ -1,10 +1,11 @@
 import { formatHttpDate } from '@sluice/core/http';
 
-import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
 import {
   endToEnd,
   first,
+  forwarded,
   has,
   isShort,
   joined,
@@ -16,7 +17,7 @@ import { dateOf } from '../lenient-date.ts';
 import type {
   ClientRequest,
   Exchange,
-  FileFacts,
+  OpenedFacts,
   FileWindow,
   FrontServer,
   HeaderLines,
@@ -38,17 +39,11 @@ export function apacheServer(
     receive,
     mostAsked: 1,
     loopStatus: 500,
-    keepsFromApp: (name) =>
-      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) || name === 'forwarded',
-    tellsApp({ headers }, client) {
-      const host = first(headers, 'host') ?? '';
-      return [
-        ['X-Forwarded-For', client],
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'http'],
-        ['X-Forwarded-Server', 'localhost'],
-      ];
-    },
+    keepsFromApp: (name) => isControlRequestHeader(name) || name === 'forwarded',
+    tellsApp: (request, client) => [
+      ...forwarded(request, client),
+      ['X-Forwarded-Server', 'localhost'],
+    ],
     // responsefieldsize
     takesHead: ({ headers }) => headers.every((line) => lineLength(line) <= 32_768),
     judge: (exchange) => judge(exchange, roots, encoding),
@@ -92,7 +87,7 @@ function judge(
   return { kind: 'file', place };
 }
 
-function send(file: FileFacts, exchange: Exchange): Reply {
+function send(file: OpenedFacts, exchange: Exchange): Reply {
   const { request, answer } = exchange;
   const sent = without(passed(exchange), 'content-length', 'content-encoding');
   const headers: HeaderLines = has(sent, 'last-modified')
@@ -115,7 +110,7 @@ function passed({ answer }: Exchange): HeaderLines {
   const headers = endToEnd(answer.headers);
   const vary = joined(headers, 'vary', ',');
   return [
-    ...without(headers, 'date', 'server', 'vary', 'content-length', ...CONTROL_RESPONSE_HEADERS),
+    ...without(headers, 'date', 'server', 'vary', 'content-length', ...HIDDEN_RESPONSE_HEADERS),
     ...(vary === undefined ? [] : [['Vary', vary] as const]),
   ];
 }
@@ -166,7 +161,7 @@ function holds(
 }
 
 /** ap_byterange_filter */
-function cut(file: Pick<FileFacts, 'size'>, { request }: Exchange, headers: HeaderLines): Reply {
+function cut(file: Pick<OpenedFacts, 'size'>, { request }: Exchange, headers: HeaderLines): Reply {
   const windows = rangeOf(request.headers, headers, file.size);
   if (windows === undefined) return { status: 200, headers, body: whole(file) };
   if (windows === 'unsatisfiable') return page(416);

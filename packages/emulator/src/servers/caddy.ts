@@ -1,13 +1,14 @@
 import { formatContentRange, formatHttpDate } from '@sluice/core/http';
 
-import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
-import { endToEnd, first, has, joined, without } from '../headers.ts';
+import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
+import { opaque } from '../etags.ts';
+import { endToEnd, first, forwarded, has, joined, without } from '../headers.ts';
 import { strictDateOf } from '../lenient-date.ts';
 import { mediaTypeOf } from '../media-types.ts';
 import type {
   ClientRequest,
   Exchange,
-  FileFacts,
+  OpenedFacts,
   FileFault,
   FileWindow,
   FrontServer,
@@ -29,25 +30,16 @@ export function caddyServer(roots: readonly ServedRoot[], version: '2.6' | '2.7'
     loopStatus: 500,
     keepsFromApp: (name) => {
       const dashed = name.replaceAll('_', '-');
-      return (
-        CONTROL_PATTERN.test(dashed) || CONTROL_REQUEST_HEADERS.has(dashed) || name === 'forwarded'
-      );
+      return CONTROL_PATTERN.test(dashed) || isControlRequestHeader(name) || name === 'forwarded';
     },
-    tellsApp({ headers }, client) {
-      const host = first(headers, 'host') ?? '';
-      return [
-        ['X-Forwarded-For', client],
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'http'],
-      ];
-    },
+    tellsApp: forwarded,
     judge: (exchange) => judge(exchange, roots, version),
     send: (file, exchange, path) => send(file, exchange, path, version),
     fail: (fault, exchange) => refuse(STATUS_OF[fault], exchange),
     passedHeaders: ({ answer: { status, headers } }) => {
       const ofBody = status === 204 ? ['content-length'] : [];
       const ofNone = status === 304 ? ['content-length', 'content-type'] : ofBody;
-      return without(endToEnd(headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS, ...ofNone);
+      return without(endToEnd(headers), 'date', 'server', ...HIDDEN_RESPONSE_HEADERS, ...ofNone);
     },
     page,
   };
@@ -89,7 +81,7 @@ function judge(exchange: Exchange, roots: readonly ServedRoot[], version: '2.6' 
   return { kind: 'file', place };
 }
 
-function send(file: FileFacts, exchange: Exchange, path: string, version: '2.6' | '2.7'): Reply {
+function send(file: OpenedFacts, exchange: Exchange, path: string, version: '2.6' | '2.7'): Reply {
   const { request } = exchange;
   // Since 2.6.3.
   if (version === '2.7' && request.method !== 'GET' && request.method !== 'HEAD') {
@@ -139,7 +131,7 @@ const GO_TYPES: Readonly<Record<string, string>> = {
 
 /** http.ServeContent */
 function sendRange(
-  file: FileFacts,
+  file: OpenedFacts,
   { request }: Exchange,
   { headers, entityTag, version }: { headers: HeaderLines; entityTag: string; version: string },
 ): Reply {
@@ -198,7 +190,7 @@ function copiedHeaders({ answer }: Exchange): HeaderLines {
     'date',
     'last-modified',
     'server',
-    ...CONTROL_RESPONSE_HEADERS,
+    ...HIDDEN_RESPONSE_HEADERS,
   );
 }
 
@@ -232,16 +224,14 @@ function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'):
     // What is no entity tag ends the list.
     const tag = /^(?:W\/)?"[^"]*"/.exec(rest)?.[0];
     if (tag === undefined) return false;
-    if (comparison === 'weak' ? bare(tag) === bare(entityTag) : isSameStrongly(tag, entityTag)) {
+    if (
+      comparison === 'weak' ? opaque(tag) === opaque(entityTag) : isSameStrongly(tag, entityTag)
+    ) {
       return true;
     }
     rest = rest.slice(tag.length).replace(/^[ \t,]+/, '');
   }
   return false;
-}
-
-function bare(tag: string): string {
-  return tag.replace(/^W\//, '');
 }
 
 function isSameStrongly(a: string, b: string): boolean {
@@ -331,7 +321,7 @@ function page(status: number): Reply {
 }
 
 /** `calculateEtag`, before and since 2.7. */
-function ownEntityTag({ size, lastModified }: FileFacts, version: '2.6' | '2.7'): string {
+function ownEntityTag({ size, lastModified }: OpenedFacts, version: '2.6' | '2.7'): string {
   const time =
     version === '2.6'
       ? Math.floor(lastModified / 1000).toString(36)

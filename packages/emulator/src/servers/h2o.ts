@@ -1,12 +1,12 @@
 import { formatContentRange, formatHttpDate } from '@sluice/core/http';
 import { H2O_TYPES, nginxEntityTag } from '@sluice/core/offload';
 
-import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
 import { endToEnd, first, without } from '../headers.ts';
 import { fixdateOf } from '../lenient-date.ts';
 import type {
   Exchange,
-  FileFacts,
+  OpenedFacts,
   FileFault,
   FileWindow,
   FrontServer,
@@ -26,8 +26,7 @@ export function h2oServer(roots: readonly ServedRoot[], host: string): FrontServ
     mostAsked: 5,
     loopStatus: 502,
     keepsFromApp: (name) =>
-      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) ||
-      /^(?:x-)?forwarded(?:-host)?$/.test(name),
+      isControlRequestHeader(name) || /^(?:x-)?forwarded(?:-host)?$/.test(name),
     tellsApp: ({ headers }, client) => [
       ['X-Forwarded-For', client],
       ['X-Forwarded-Proto', 'http'],
@@ -39,7 +38,7 @@ export function h2oServer(roots: readonly ServedRoot[], host: string): FrontServ
     send,
     fail: (fault) => page(STATUS_OF[fault]),
     passedHeaders: ({ answer }) =>
-      without(endToEnd(answer.headers), 'date', 'server', ...CONTROL_RESPONSE_HEADERS),
+      without(endToEnd(answer.headers), 'date', 'server', ...HIDDEN_RESPONSE_HEADERS),
     page,
   };
 }
@@ -82,13 +81,13 @@ function decodedPath(raw: string): string {
 }
 
 /** h2o_file_send */
-function send(file: FileFacts, exchange: Exchange): Reply {
+function send(file: OpenedFacts, exchange: Exchange): Reply {
   // The handed over request is a GET, whatever the client's was.
   const reply = sendTo(file, exchange);
   return { ...reply, forgetsHead: reply.status < 300 };
 }
 
-function sendTo(file: FileFacts, { request, answer }: Exchange): Reply {
+function sendTo(file: OpenedFacts, { request, answer }: Exchange): Reply {
   const entityTag = nginxEntityTag(file);
   const value = first(answer.headers, 'x-reproxy-url') ?? '';
   const given = fromQuery(value);

@@ -1,10 +1,11 @@
 import { formatHttpDate } from '@sluice/core/http';
 
-import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
 import {
   endToEnd,
   first,
+  forwarded,
   has,
   headLength,
   isShort,
@@ -17,7 +18,7 @@ import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   ClientRequest,
   Exchange,
-  FileFacts,
+  OpenedFacts,
   FileFault,
   FileWindow,
   FrontServer,
@@ -37,18 +38,12 @@ export function lighttpdServer(roots: readonly ServedRoot[]): FrontServer {
     receive,
     mostAsked: 1,
     loopStatus: 500,
-    keepsFromApp: (name) =>
-      CONTROL_REQUEST_HEADERS.has(name.replaceAll('_', '-')) || name === 'forwarded',
-    tellsApp({ headers }, client) {
-      const host = first(headers, 'host') ?? '';
-      return [
-        ['X-Forwarded-For', client],
-        ['X-Host', host],
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'http'],
-        ...onlyFirst(headers, 'If-None-Match'),
-      ];
-    },
+    keepsFromApp: (name) => isControlRequestHeader(name) || name === 'forwarded',
+    tellsApp: (request, client) => [
+      ...forwarded(request, client),
+      ['X-Host', first(request.headers, 'host') ?? ''],
+      ...onlyFirst(request.headers, 'If-None-Match'),
+    ],
     takesHead: (answer) => headLength(answer) < 65_536,
     judge: (exchange) => judge(exchange, roots),
     send,
@@ -114,7 +109,7 @@ function judge({ answer }: Exchange, roots: readonly ServedRoot[]): Verdict {
 }
 
 /** The status of the application stays, whatever it is. */
-function send(file: FileFacts, exchange: Exchange, path: string): Reply {
+function send(file: OpenedFacts, exchange: Exchange, path: string): Reply {
   const { request, answer } = exchange;
   const kept = passed(exchange);
   const type: HeaderLines = has(kept, 'content-type')
@@ -141,7 +136,7 @@ function passed({ answer }: Exchange): HeaderLines {
     'date',
     'server',
     'content-length',
-    ...CONTROL_RESPONSE_HEADERS,
+    ...HIDDEN_RESPONSE_HEADERS,
   ).filter(([name]) => !/^x-lighttpd-/i.test(name));
 }
 
@@ -190,7 +185,7 @@ function isCut({ request, answer }: Exchange, sent: HeaderLines): boolean {
 }
 
 /** http_range_rfc7233 */
-function cut(file: Pick<FileFacts, 'size'>, exchange: Exchange, sent: HeaderLines): Reply {
+function cut(file: Pick<OpenedFacts, 'size'>, exchange: Exchange, sent: HeaderLines): Reply {
   const { request } = exchange;
   const headers: HeaderLines =
     has(sent, 'accept-ranges') || request.method !== 'GET'
@@ -286,7 +281,7 @@ function rateIn(headers: HeaderLines): number | undefined {
 }
 
 /** http_etag_create: a hash of four numbers of eight bytes. */
-function ownEntityTag({ inode, size, modifiedNs }: FileFacts): string {
+function ownEntityTag({ inode, size, modifiedNs }: OpenedFacts): string {
   const numbers = [inode, BigInt(size), modifiedNs / 1_000_000_000n, modifiedNs % 1_000_000_000n];
   const bytes = Buffer.from(BigUint64Array.from(numbers).buffer);
   const hash = bytes.reduce((h, byte) => ((h << 5) ^ (h >>> 27) ^ byte) >>> 0, bytes.length);

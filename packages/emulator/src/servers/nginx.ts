@@ -1,15 +1,15 @@
 import { formatContentRange, formatHttpDate } from '@sluice/core/http';
 import { NGINX_RESTORED, nginxEntityTag } from '@sluice/core/offload';
 
-import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from '../control-headers.ts';
+import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
 import { elements, opaque } from '../etags.ts';
-import { endToEnd, first, headLength, only, without } from '../headers.ts';
+import { endToEnd, first, forwarded, headLength, only, without } from '../headers.ts';
 import { dateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   ClientRequest,
   Exchange,
-  FileFacts,
+  OpenedFacts,
   FileFault,
   FileWindow,
   FrontServer,
@@ -36,22 +36,22 @@ export function nginxServer(
     loopStatus: 500,
     // Names with underscores are dropped by default (underscores_in_headers).
     keepsFromApp: (name) =>
-      CONTROL_REQUEST_HEADERS.has(name) || name === 'forwarded' || name.includes('_'),
-    tellsApp({ headers }, client) {
-      const host = first(headers, 'host') ?? '';
-      return [
-        ['X-Forwarded-For', client],
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'http'],
-      ];
-    },
+      isControlRequestHeader(name) || name === 'forwarded' || name.includes('_'),
+    tellsApp: forwarded,
     // proxy_buffer_size
     takesHead: (answer) => headLength(answer) <= 32_768,
     judge: (exchange) => judge(exchange, roots, internal),
     send: (file, exchange, path) => send(file, exchange, path, given),
     fail,
     passedHeaders: ({ answer }) =>
-      without(endToEnd(answer.headers), 'date', 'server', 'x-pad', ...CONSUMED, ...HIDDEN),
+      without(
+        endToEnd(answer.headers),
+        'date',
+        'server',
+        'x-pad',
+        ...CONSUMED,
+        ...HIDDEN_RESPONSE_HEADERS,
+      ),
     page,
     rateOf: ({ answer }) => rateIn(answer.headers),
   };
@@ -65,8 +65,6 @@ const CONSUMED = [
   'x-accel-buffering',
   'x-accel-charset',
 ];
-
-const HIDDEN = [...CONTROL_RESPONSE_HEADERS];
 
 /** What is copied to the redirected request. */
 const COPIED = [
@@ -150,7 +148,7 @@ function askedTarget(path: string, query: string): string {
 }
 
 function send(
-  file: FileFacts,
+  file: OpenedFacts,
   { request, answer }: Exchange,
   path: string,
   given: readonly string[],
@@ -173,7 +171,7 @@ function send(
 }
 
 function sendRange(
-  file: FileFacts,
+  file: OpenedFacts,
   asked: HeaderLines,
   { headers, type }: { readonly headers: HeaderLines; readonly type: string },
 ): Reply {
@@ -229,7 +227,7 @@ function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'):
 /** ngx_http_range_header_filter: `undefined` sends the whole file. */
 function rangeOf(
   headers: HeaderLines,
-  file: FileFacts,
+  file: OpenedFacts,
 ): readonly FileWindow[] | 'unsatisfiable' | undefined {
   const range = first(headers, 'range');
   if (range === undefined || range.length < 7 || !/^bytes=/i.test(range)) return undefined;
@@ -239,7 +237,7 @@ function rangeOf(
 }
 
 /** A weak tag is compared as it stands. */
-function isCurrent(ifRange: string, file: FileFacts): boolean {
+function isCurrent(ifRange: string, file: OpenedFacts): boolean {
   if (ifRange.length >= 2 && ifRange.endsWith('"')) return ifRange === nginxEntityTag(file);
   return dateOf(ifRange) === Math.floor(file.lastModified / 1000);
 }
