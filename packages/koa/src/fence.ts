@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Dialect, PlanHeaders } from '@sluice/core';
 import { isSendfileHeader } from '@sluice/core/http';
 
+import { cut } from './connection.ts';
 import type { DownloadContext } from './request.ts';
 
 /**
@@ -10,9 +11,12 @@ import type { DownloadContext } from './request.ts';
  * was planned for this response.
  *
  * The order is written at the very moment the head goes out, and only where the answer is still the
- * one that was planned: status 200 and an empty body. With another status the servers differ: some
- * send the file all the same, some show its path to the client. So an answer that somebody above
- * replaced, an error, and a page of an error handler go out without any.
+ * one that was planned: status 200 and the empty body that came with the order. With another status
+ * the servers differ: some send the file all the same, some show its path to the client. So an
+ * answer that somebody above replaced, an error, and a page of an error handler go out without any.
+ *
+ * Whoever took the place of `writeHead` before this did can still change the head after it was
+ * checked. In HTTP/1.1 that is seen before a byte of it leaves, and the connection is cut.
  */
 export function raiseFence(ctx: DownloadContext, dialect: Dialect | undefined): void {
   if (dialect === undefined) return;
@@ -22,75 +26,153 @@ export function raiseFence(ctx: DownloadContext, dialect: Dialect | undefined): 
     raised.headers.add(dialect.header);
     return;
   }
-  const fence: Fence = { ctx, headers: new Set([dialect.header]), order: undefined };
+  const fence: Fence = {
+    ctx,
+    headers: new Set([dialect.header]),
+    order: undefined,
+    sent: undefined,
+    isWatched: false,
+  };
   fences.set(res, fence);
-  guard(res, fence);
+  guardHead(res, fence);
 }
 
-/** Lets one order through, if the answer stays as it is: an empty body with status 200. */
-export function placeOrder({ res }: DownloadContext, order: PlanHeaders | undefined): void {
-  const fence = fences.get(res);
-  if (fence !== undefined) fence.order = order;
+/** An order that waits for its head. */
+export interface Order {
+  readonly headers: PlanHeaders;
+  readonly status: 200 | 404;
+  /** The very body that was set with it; another one, as empty as it may be, is another answer. */
+  readonly body: unknown;
+}
+
+/** Lets one order through, if the answer stays as it is. A later call takes the place of this one. */
+export function placeOrder(ctx: DownloadContext, order: Order | undefined): void {
+  const fence = fences.get(ctx.res);
+  if (fence === undefined) return;
+  // Another application may have the same response in a context of its own.
+  fence.ctx = ctx;
+  fence.order = order;
+  if (order !== undefined && order.status === 200) guardBody(ctx.res, fence);
 }
 
 /** Tells whether a header of a response is an order to its front server. */
-export function isOrder({ res }: DownloadContext, name: string): boolean {
+export function isOrder({ res }: Pick<DownloadContext, 'res'>, name: string): boolean {
   return isSendfileHeader(name) || fences.get(res)?.headers.has(name.toLowerCase()) === true;
 }
 
 interface Fence {
-  readonly ctx: DownloadContext;
+  ctx: DownloadContext;
   /** By which the servers of all sluices in this application are told, in lower case. */
   readonly headers: Set<string>;
-  order: PlanHeaders | undefined;
+  order: Order | undefined;
+  /** The order that went into the head. */
+  sent: Order | undefined;
+  isWatched: boolean;
 }
 
 const fences: WeakMap<ServerResponse, Fence> = new WeakMap();
 
-/** What would make the file part of another message than the one planned. */
-const NOT_OF_A_FILE = ['content-range', 'trailer', 'transfer-encoding'];
-
 /** Every way to send a head, in HTTP/1.1 and in HTTP/2, goes through `writeHead`. */
-function guard(res: ServerResponse, fence: Fence): void {
+function guardHead(res: ServerResponse, fence: Fence): void {
   const writeHead = res.writeHead.bind(res);
   res.writeHead = (status: number, ...rest: readonly unknown[]): ServerResponse => {
-    if (!res.headersSent) {
-      for (const name of res.getHeaderNames()) {
-        if (isOrder(fence.ctx, name)) res.removeHeader(name);
-      }
-      if (holds(status, fence)) write(res, fence.order);
+    const isFirst = !res.headersSent;
+    if (isFirst) {
+      for (const name of ordersIn(res)) res.removeHeader(name);
+      if (holds(status, rest, fence)) write(res, fence);
     }
-    const checked = rest.map((argument) => withoutOrders(argument, fence));
+    const checked = rest.map((argument) => withoutOrders(argument, res));
     Reflect.apply(writeHead, undefined, [status, ...checked]);
+    if (isFirst && !isAsChecked(res, fence)) refuse(fence, 'changed its head');
     return res;
   };
 }
 
-/** Tells whether what goes out is what was planned with the order. */
-function holds(status: number, { ctx, order }: Fence): boolean {
-  if (order === undefined || status !== 200 || ctx.body !== '') return false;
-  const length = ctx.res.getHeader('content-length');
-  return length === undefined || String(length) === '0';
+/** Bytes in place of the empty body are another answer: before the head they take the order back. */
+function guardBody(res: ServerResponse, fence: Fence): void {
+  if (fence.isWatched) return;
+  fence.isWatched = true;
+  const take = (chunk: unknown): boolean => {
+    const isEmpty =
+      !(typeof chunk === 'string' || chunk instanceof Uint8Array) || chunk.length === 0;
+    if (isEmpty || fence.order === undefined) return true;
+    if (fence.sent !== undefined) {
+      refuse(fence, 'wrote a body to it');
+      return false;
+    }
+    fence.order = undefined;
+    if (!res.headersSent && String(res.getHeader('content-length')) === '0') {
+      res.removeHeader('content-length');
+    }
+    return true;
+  };
+  const send = res.write.bind(res);
+  const end = res.end.bind(res);
+  res.write = (...rest: readonly unknown[]): boolean => {
+    const isRoomy: unknown = take(rest[0]) && Reflect.apply(send, undefined, rest);
+    return isRoomy === true;
+  };
+  res.end = (...rest: readonly unknown[]): ServerResponse => {
+    if (take(rest[0])) Reflect.apply(end, undefined, rest);
+    return res;
+  };
 }
 
-function write(res: ServerResponse, order: PlanHeaders | undefined): void {
+function ordersIn(res: ServerResponse): readonly string[] {
+  return res.getHeaderNames().filter((name) => isOrder({ res }, name));
+}
+
+/** Tells whether what goes out is what was planned with the order. */
+function holds(status: number, rest: readonly unknown[], { ctx, order }: Fence): boolean {
+  if (order === undefined || status !== order.status || ctx.body !== order.body) return false;
+  // Koa gives no headers along with the status: this is somebody else's answer.
+  if (rest.some((argument) => typeof argument === 'object' && argument !== null)) return false;
+  const length = ctx.res.getHeader('content-length');
+  return order.status !== 200 || length === undefined || String(length) === '0';
+}
+
+/** What would make the file part of another message than the one planned. */
+const NOT_OF_A_FILE = ['content-range', 'trailer', 'transfer-encoding'];
+
+function write(res: ServerResponse, fence: Fence): void {
+  const { order } = fence;
   if (order === undefined) return;
-  for (const name of NOT_OF_A_FILE) res.removeHeader(name);
-  // Without it Node may send chunks, after which some servers give up their connection.
-  res.setHeader('content-length', '0');
-  for (const [name, value] of Object.entries(order)) res.setHeader(name, value);
+  fence.sent = order;
+  if (order.status === 200) {
+    for (const name of NOT_OF_A_FILE) res.removeHeader(name);
+    // Without it Node may send chunks, after which some servers give up their connection.
+    res.setHeader('content-length', '0');
+  }
+  for (const [name, value] of Object.entries(order.headers)) res.setHeader(name, value);
+}
+
+function isAsChecked(res: ServerResponse, { sent }: Fence): boolean {
+  const orders = ordersIn(res);
+  if (sent === undefined) return orders.length === 0;
+  return (
+    res.statusCode === sent.status &&
+    orders.every((name) => res.getHeader(name) === sent.headers[name])
+  );
+}
+
+/** Nothing of the response may leave any more, or not the rest of it; the application must know why. */
+function refuse({ ctx }: Fence, did: string): void {
+  cut(ctx);
+  const error = new Error(
+    `the response was cut: another middleware ${did}, which orders a front server to send a file`,
+  );
+  ctx.app.emit('error', error, ctx);
 }
 
 /** Headers that are given along with the status: an object, pairs, or names and values in turn. */
-function withoutOrders(given: unknown, { ctx }: Fence): unknown {
+function withoutOrders(given: unknown, res: ServerResponse): unknown {
   if (typeof given !== 'object' || given === null) return given;
+  const isForeign = (name: unknown): boolean => typeof name === 'string' && isOrder({ res }, name);
   if (!isList(given)) {
-    return Object.fromEntries(Object.entries(given).filter(([name]) => !isOrder(ctx, name)));
+    return Object.fromEntries(Object.entries(given).filter(([name]) => !isForeign(name)));
   }
-  return given.filter((item, at) => {
-    const name: unknown = isList(item) ? item[0] : given[at - (at % 2)];
-    return typeof name !== 'string' || !isOrder(ctx, name);
-  });
+  if (given.every(isList)) return given.filter(([name]) => !isForeign(name));
+  return given.filter((_, at) => !isForeign(given[at - (at % 2)]));
 }
 
 function isList(value: unknown): value is readonly unknown[] {

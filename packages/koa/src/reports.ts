@@ -1,4 +1,5 @@
 import { isAbort } from './connection.ts';
+import { placeOrder } from './fence.ts';
 import type { DownloadContext } from './request.ts';
 
 /** What of a response reaches the application's `error` event. */
@@ -23,6 +24,8 @@ export function quietAborts(ctx: DownloadContext): Reports {
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a method of Koa's, not a slot for a listener
   ctx.onerror = (error) => {
     if (told !== undefined && error === told) return;
+    // What answers from here on is an error, whatever status it has.
+    placeOrder(ctx, undefined);
     if (!isAbort(error, ctx)) report(error);
   };
   return {

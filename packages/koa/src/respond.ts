@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import type { Download, DownloadPlan } from '@sluice/core';
+import type { Download, DownloadPlan, OffloadPlan } from '@sluice/core';
 
 import { isOrder, placeOrder } from './fence.ts';
 import type { DownloadContext } from './request.ts';
@@ -53,13 +53,15 @@ const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
 ]);
 
 /** What orders the file to be sent waits behind the fence; the rest is an answer like any other. */
-function order(ctx: DownloadContext, { status, headers }: DownloadPlan): void {
+function order(ctx: DownloadContext, { status, headers }: OffloadPlan): void {
   const all = Object.entries(headers);
   const orders = all.filter(([name]) => isOrder(ctx, name));
   const others = all.filter(([name]) => !isOrder(ctx, name));
-  // Koa takes null for 204, and no body at all for the text "OK".
-  answer(ctx, { status, headers: Object.fromEntries(others) }, '');
-  placeOrder(ctx, Object.fromEntries(orders));
+  // Koa takes null for 204, and no body at all for the text "OK". No other body is this one, however
+  // empty it is.
+  const body = Buffer.alloc(0);
+  answer(ctx, { status, headers: Object.fromEntries(others) }, body);
+  placeOrder(ctx, { status, headers: Object.fromEntries(orders), body });
 }
 
 function answer(

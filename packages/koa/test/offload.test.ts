@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { Readable } from 'node:stream';
 
@@ -8,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import Koa from 'koa';
 
 import { downloads, sendDownload } from '../src/index.ts';
-import { exchange, type WireResponse } from './helpers/client.ts';
+import { exchange, head, openConnection, type WireResponse } from './helpers/client.ts';
 import { createMemoryDriver, type TestDriver } from './helpers/drivers.ts';
 import { KOAS } from './helpers/koas.ts';
 import {
@@ -204,6 +205,118 @@ test('a middleware above that answers with a stream of unknown length lets no or
   t.is(answer.headers.get('x-accel-redirect'), null);
 });
 
+const EMPTIED: readonly (readonly [string, Koa.Middleware])[] = [
+  [
+    'empties the body',
+    async (ctx, next) => {
+      await next();
+      ctx.body = '';
+    },
+  ],
+  [
+    'takes the body away and gives an empty one',
+    async (ctx, next) => {
+      await next();
+      ctx.body = null;
+      ctx.status = 200;
+      ctx.body = Buffer.alloc(0);
+    },
+  ],
+  [
+    'throws an error that is called 200 and says nothing',
+    async (_ctx, next) => {
+      await next();
+      throw Object.assign(new Error(''), { status: 200, expose: true });
+    },
+  ],
+];
+
+for (const [name, above] of EMPTIED) {
+  test(`a middleware above that ${name} sends nothing, and no file either`, async (t) => {
+    const { port } = await serve(t, { above });
+    const answer = await exchange(t, port, 'GET', '/files/a.txt');
+    t.is(answer.status, 200);
+    t.is(answer.headers['content-length'], '0');
+    t.deepEqual(ordersOf(answer), []);
+  });
+}
+
+test('bytes that are written past Koa go out alone, or not at all', async (t) => {
+  const rows: readonly (readonly [string, (res: ServerResponse) => unknown])[] = [
+    ['end', (res) => res.end('mine')],
+    ['write', (res) => res.write('mi') && res.end('ne')],
+    ['writeHead', (res) => res.writeHead(200, { 'Content-Length': 4 }).end('mine')],
+    ['writeHead in pairs', (res) => res.writeHead(200, ['Content-Length', '4']).end('mine')],
+    ['flushHeaders', (res) => res.flushHeaders()],
+  ];
+  for (const [name, send] of rows) {
+    const { port, errors } = await serve(t, {
+      async above(ctx, next) {
+        await next();
+        ctx.respond = false;
+        send(ctx.res);
+        if (name === 'flushHeaders') ctx.res.end('mine');
+      },
+    });
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/a.txt', ['Connection: close']));
+    await connection.closed;
+    const wire = connection.rest().toString('latin1');
+    const [lines = '', ...body] = wire.split('\r\n\r\n');
+    // An order is alone, or absent; a head that is out already can only be followed by a reset.
+    if (/x-accel-redirect/i.test(lines)) t.is(body.join(''), '', name);
+    else t.regex(wire, /mine|mi\r\n2\r\nne/, name);
+    t.is(errors.length, name === 'flushHeaders' ? 1 : 0, name);
+  }
+});
+
+/** As `on-headers` does it: whoever is first in the chain has the last word. */
+function beforeHead(change: (res: ServerResponse) => void): Koa.Middleware {
+  return (ctx, next) => {
+    const writeHead = ctx.res.writeHead.bind(ctx.res);
+    ctx.res.writeHead = (_status: number, ...rest: readonly unknown[]) => {
+      change(ctx.res);
+      Reflect.apply(writeHead, undefined, [ctx.res.statusCode, ...rest]);
+      return ctx.res;
+    };
+    return next();
+  };
+}
+
+const LAST_WORDS: readonly (readonly [string, (res: ServerResponse) => void])[] = [
+  ['another status', (res) => void (res.statusCode = 403)],
+  ['an order of its own', (res) => void res.setHeader('X-Sendfile', '/etc/passwd')],
+  ['another value', (res) => void res.setHeader('X-Accel-Redirect', '/_sluice/page.html')],
+];
+
+for (const [name, change] of LAST_WORDS) {
+  test(`a head that gets ${name} after it was checked never leaves`, async (t) => {
+    const { port, errors } = await serve(t, { above: beforeHead(change) });
+    const connection = await openConnection(t, port);
+    connection.send(head('GET', '/files/a.txt'));
+    t.is(await connection.closed, 'reset');
+    t.is(connection.rest().length, 0);
+    t.regex(errors[0]!.message, /the response was cut: another middleware changed its head/);
+  });
+}
+
+test('an application within another answers in a context of its own, and its order goes out', async (t) => {
+  const outer = makeSluice({ storage: createStore(), dialect: NGINX });
+  const inner = makeSluice({ storage: createStore(), dialect: NGINX });
+  const within = new Koa();
+  within.use(downloads(inner.sluice, { prefix: '/files/' }));
+  const answer = within.callback();
+  const app = new Koa();
+  app.use(downloads(outer.sluice, { prefix: '/other/' }));
+  app.use(async (ctx) => {
+    ctx.respond = false;
+    await answer(ctx.req, ctx.res);
+  });
+  const { port } = await startServer(t, app);
+  const response = await exchange(t, port, 'GET', '/files/a.txt');
+  t.is(response.headers['x-accel-redirect'], '/_sluice/a.txt');
+});
+
 test('what would spoil the message of an order is taken off', async (t) => {
   const { port } = await serve(t, {
     async above(ctx, next) {
@@ -268,6 +381,8 @@ const FORGERIES: readonly (readonly [string, Koa.Middleware])[] = [
   ],
 ];
 
+const FORGERS_HEAD = /along with the status/;
+
 for (const [name, above] of FORGERIES) {
   test(`an order of somebody else, given ${name}, never goes out`, async (t) => {
     const { port } = await serve(t, {
@@ -278,7 +393,9 @@ for (const [name, above] of FORGERIES) {
     for (const path of ['/elsewhere', '/files/none.txt', '/files/a.txt']) {
       const answer = await exchange(t, port, 'GET', path);
       t.deepEqual(ordersOf(answer), [], path);
-      const expected = path === '/files/a.txt' ? '/srv/private/a.txt' : undefined;
+      // A head that somebody else writes is no answer of ours.
+      const isOurs = path === '/files/a.txt' && !FORGERS_HEAD.test(name);
+      const expected = isOurs ? '/srv/private/a.txt' : undefined;
       t.is(answer.headers['x-mine'], expected, path);
     }
   });

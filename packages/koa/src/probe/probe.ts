@@ -129,7 +129,7 @@ async function answer<S>(
       tell(ctx, await keeper.end(run));
       return true;
     case 'stray':
-      return tellStray(ctx, sluice.dialect?.header, await describer.orderOf(run, 'plain'));
+      return tellStray(ctx, sluice.dialect, await describer.orderOf(run, 'plain'));
   }
 }
 

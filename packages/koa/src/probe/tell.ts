@@ -1,5 +1,7 @@
+import type { Dialect } from '@sluice/core';
 import { PROBE_MEDIA_TYPE } from '@sluice/core/probe';
 
+import { placeOrder, raiseFence } from '../fence.ts';
 import type { DownloadContext } from '../request.ts';
 
 /** Answers a question of a doctor. */
@@ -20,15 +22,16 @@ export function tell(ctx: DownloadContext, value: object): void {
  */
 export function tellStray(
   ctx: DownloadContext,
-  header: string | undefined,
-  order: string | undefined,
+  dialect: Dialect | undefined,
+  value: string | undefined,
 ): boolean {
-  if (header === undefined || order === undefined) return false;
+  if (dialect === undefined || value === undefined) return false;
+  raiseFence(ctx, dialect);
   ctx.compress = false;
   ctx.status = 404;
   ctx.body = 'Not Found';
   ctx.res.setHeader('content-type', 'text/plain; charset=utf-8');
   ctx.res.setHeader('cache-control', 'no-store');
-  ctx.res.setHeader(header, order);
+  placeOrder(ctx, { status: 404, headers: { [dialect.header]: value }, body: ctx.body });
   return true;
 }
