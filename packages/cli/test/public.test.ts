@@ -1,0 +1,15 @@
+import test from 'ava';
+
+import * as entry from '../src/index.ts';
+
+// What users build on: a name that comes or goes here is seen in a review.
+test('@sluice/cli exports what it has promised, and nothing else', (t) => {
+  t.deepEqual(Object.keys(entry).toSorted(), [
+    'DoctorError',
+    'config',
+    'doctor',
+    'formatDoctorReport',
+    'serverCommand',
+    'serverNames',
+  ]);
+});
