@@ -27,7 +27,7 @@ export interface CaddyOptions {
  *   `Accept-Ranges` are Caddy's.
  * - With a copied `Content-Encoding` the length gets lost, so that an encoded object is streamed.
  * - It answers 416 to a range unit that it does not know, and 206 to the suffix `-0`, both of which
- *   are streamed (`parseRange` of Go's net/http).
+ *   are streamed (`parseRange` of Go's net/http), as is every range of an empty object.
  * - It has no header for a rate.
  *
  * @throws TypeError for a mistake in the options, quoting the value
@@ -53,7 +53,8 @@ export function caddy(options: CaddyOptions): Dialect {
     },
     carries: (name) => !LOST.has(name),
     makes: isOld ? MADE_BY_2_6 : MADE,
-    objectionTo: ({ range }) => (range === undefined ? undefined : objectionToRange(range)),
+    objectionTo: ({ range, size }) =>
+      range === undefined ? undefined : objectionToRange(range, size),
     ...(isOld && { entityTagOf: caddyEntityTag }),
   });
 }
@@ -64,7 +65,9 @@ const MADE_BY_2_6 = Object.freeze([...MADE, 'etag']);
 
 const LOST: ReadonlySet<string> = new Set(['content-encoding', 'date', 'server']);
 
-function objectionToRange(range: string): string | undefined {
+function objectionToRange(range: string, size: number): string | undefined {
+  // 2.6 answers 416 to `bytes=0-`, and to a suffix a 206 of `bytes 0--1/0` (measured).
+  if (size === 0) return 'it knows no range of an empty object';
   // RFC 9110 §14.2: a unit that is not understood MUST be ignored; §14.1: its case does not matter.
   if (!range.startsWith('bytes=')) return 'it refuses this range unit';
   // RFC 9110 §14.1.2: a suffix of no bytes is unsatisfiable.

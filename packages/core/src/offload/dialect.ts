@@ -60,10 +60,10 @@ export interface Dialect {
   rateHeaderFor?(rate: number): readonly [name: string, value: string] | undefined;
 
   /**
-   * Says why the server would answer a request with these conditions wrongly, where it would; the
-   * application then streams. Absent where the server does it right.
+   * Says why the server would answer a request for a range wrongly, where it would; the application
+   * then streams. Absent where the server does it right.
    */
-  objectionTo?(conditions: Pick<Conditions, 'range' | 'ifRange'>): string | undefined;
+  objectionTo?(asked: AskedRange): string | undefined;
 
   /**
    * The most bytes that the head of the application's answer may have, status line and order
@@ -71,6 +71,12 @@ export interface Dialect {
    * streamed. Absent where no answer comes near the bound.
    */
   readonly maxHeadBytes?: number;
+}
+
+/** What a client has asked for. */
+export interface AskedRange extends Pick<Conditions, 'range' | 'ifRange'> {
+  /** Of the object, in bytes. */
+  readonly size: number;
 }
 
 /** What a server knows of a file when it makes its entity tag. */

@@ -1,5 +1,5 @@
 // How a front server is told to send a file, and what comes of it.
-export type { Dialect, FileFacts } from './dialect.ts';
+export type { AskedRange, Dialect, FileFacts } from './dialect.ts';
 export type { RootPlaces } from './root-map.ts';
 export { nginx, NGINX_RESTORED, nginxEntityTag, type NginxOptions } from './nginx.ts';
 export { apache, type ApacheOptions } from './apache.ts';

@@ -27,7 +27,7 @@ export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget)
   if (flaw !== undefined) return streamed(facts, dialect, flaw);
   const own = withTagOf(dialect, facts);
   const isHead = facts.method === 'HEAD';
-  const objection = isHead ? undefined : dialect.objectionTo?.(facts.conditions);
+  const objection = isHead ? undefined : objectionOf(facts, dialect);
   // The client that asks for a range has the entity tag that the server sent.
   if (objection !== undefined) return streamed(own, dialect, objection);
   const { conditions } = facts;
@@ -63,6 +63,18 @@ function flawOf({ stat, obligations, now }: PlanFacts, dialect: Dialect): string
  * the version before.
  */
 const SETTLED = 2000;
+
+/** Says why the server would answer this request wrongly. */
+function objectionOf({ conditions, stat }: PlanFacts, dialect: Dialect): string | undefined {
+  const { range, ifRange } = conditions;
+  if (range === undefined) return undefined;
+  // A server that keeps the application's entity tag may open the file after it was replaced: the
+  // rest of a download would be the next version's, under the tag of the one before.
+  if (ifRange !== undefined && dialect.entityTagOf === undefined) {
+    return 'it could go on with the next version';
+  }
+  return dialect.objectionTo?.({ range, ifRange, size: stat.size });
+}
 
 /** The client is told the entity tag that the server sends, and asks by it. */
 function withTagOf(dialect: Dialect, facts: PlanFacts): PlanFacts {

@@ -107,7 +107,7 @@ export const dialectMutants: readonly DialectMutant[] = [
   ['tells nobody of anything', { ...good, valueFor: () => undefined }, 'D-08'],
   ['knows the root of all keys alone', nginx({ prefix: { '': '/_sluice/' } }), 'D-08'],
   ['drops every header', { ...good, carries: () => false }, 'D-09'],
-  ['objects to everything', { ...good, objectionTo: () => 'it is Monday' }, 'D-09'],
+  ['objects to everything', { ...good, objectionTo: () => 'it is Monday' }, 'D-17'],
   ['takes no head', { ...good, maxHeadBytes: 100 }, 'D-09'],
   ['counts its calls', spell((value) => `${value}-${calls++}`), 'D-10'],
   [
