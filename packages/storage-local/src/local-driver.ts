@@ -17,13 +17,22 @@ import {
 } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
+import type { CachedObject } from './cache/cached-object.ts';
+import { createObjectCache, type ObjectCache } from './cache/object-cache.ts';
+import { checkOpenCache, type OpenCacheOptions, type OpenCacheStats } from './cache/open-cache.ts';
 import { createContentTypes } from './content-type.ts';
-import { createDescriptor, type Descriptor } from './descriptor.ts';
+import {
+  closeQuietly,
+  createDescriptor,
+  type Descriptor,
+  type DescriptorOptions,
+} from './descriptor.ts';
 import { readFault } from './errno.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
+import { createFileHandle, createMemoryHandle } from './object-handle.ts';
 import { type Confined, openRegular } from './open-regular.ts';
-import { fillWindow, readWindow } from './reader.ts';
+import { createQuickReads, type QuickReads } from './quick-reads.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './write/tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
@@ -61,6 +70,16 @@ export type LocalDriverOptions = LocalRoot & {
   readonly fsync?: boolean;
   /** Media types by extension, before those of the `mime-types` package: `{ '.md': 'text/x-md' }`. */
   readonly contentTypes?: Readonly<Record<string, string>>;
+  /**
+   * Keeps objects open between downloads. The policy is asked all the same, before every one of them,
+   * and a path that has come to lead elsewhere is judged anew.
+   *
+   * On Windows nothing is kept. Where the kernel cannot be asked what an open file is called now, as
+   * on macOS, and on network disks, something is kept only with `revalidate`.
+   *
+   * @default undefined, which keeps nothing
+   */
+  readonly openCache?: OpenCacheOptions;
 };
 
 /** Where the objects lie. */
@@ -84,6 +103,9 @@ export interface LocalDriver extends StorageDriver {
   put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
   delete(key: StorageKey, call?: Call): Promise<void>;
   move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
+  /** What the cache of open objects holds and has done; only with `openCache`. */
+  cacheStats?(): OpenCacheStats;
+  /** Closes what the cache of open objects holds as soon as nobody reads it. */
   close(): Promise<void>;
 }
 
@@ -108,15 +130,35 @@ export function createDriverOn(system: System, options: LocalDriverOptions): Loc
   const own = checkOptions('createLocalDriver', options, OPTIONS);
   const jail = createJail(rootsOf(own), rulesOf(own), system);
   const describe = createDescriber(own, system);
+  const settings = own.openCache && checkOpenCache(own.openCache);
+  const cache = settings && createObjectCache(settings, { jail, describe });
   const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
-  return composeDriver(jail, describe, tree);
+  return composeDriver({ jail, describe, cache, tree, reads: createQuickReads(system) });
 }
 
-const OPTIONS = ['root', 'paths', 'symlinks', 'hardLinks', 'dotfiles', 'fsync', 'contentTypes'];
+const OPTIONS = [
+  'root',
+  'paths',
+  'symlinks',
+  'hardLinks',
+  'dotfiles',
+  'fsync',
+  'contentTypes',
+  'openCache',
+];
 
 type Describe = (key: StorageKey, stats: BigIntStats) => ObjectStat;
 
-function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver {
+interface DriverParts {
+  readonly jail: Jail;
+  readonly describe: Describe;
+  readonly cache: ObjectCache | undefined;
+  readonly tree: Tree;
+  readonly reads: QuickReads;
+}
+
+function composeDriver(parts: DriverParts): LocalDriver {
+  const { jail, cache } = parts;
   let isClosed = false;
   const requireOpen = ({ signal }: Call = {}): void => {
     if (isClosed) throw new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
@@ -126,16 +168,13 @@ function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver 
     name: 'local',
     async stat(key, call) {
       requireOpen(call);
-      const confined = await openKey(key, jail, call);
-      if (confined === undefined) return undefined;
-      jail.system.io.close(confined.fd);
-      return describe(key, confined.stats);
+      return cache === undefined ? statFile(key, parts, call) : statCached(key, cache, jail, call);
     },
     async open(key, call) {
       requireOpen(call);
-      const confined = await openKey(key, jail, call);
-      if (confined === undefined) return undefined;
-      return createHandle(key, describe(key, confined.stats), holdVersion(confined, jail));
+      if (cache === undefined) return openFile(key, parts, call);
+      const object = cache.find(key) ?? (await loadCached(key, cache, jail, call));
+      return object && handCached(object, cache, parts);
     },
     localPath(key) {
       // A server that refuses links would refuse it, and one that follows them can be led outside.
@@ -147,22 +186,127 @@ function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver 
       requireOpen(call);
       yield* listObjects(prefix, jail, call);
     },
+    ...createWriting(parts, requireOpen),
+    ...(cache !== undefined && { cacheStats: () => cache.stats() }),
+    async close() {
+      isClosed = true;
+      cache?.close();
+    },
+  });
+}
+
+/** What is changed here is not believed to be as it was, from the moment that the caller knows. */
+function createWriting(
+  { tree, cache }: DriverParts,
+  requireOpen: (call?: Call) => void,
+): Pick<LocalDriver, 'put' | 'delete' | 'move'> {
+  const forgetting = async <T>(keys: readonly StorageKey[], work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } finally {
+      for (const key of keys) cache?.forget(key);
+    }
+  };
+  return {
     async put(key, source, options) {
       requireOpen(options);
-      return tree.put(key, source, options);
+      return forgetting([key], tree.put(key, source, options));
     },
     async delete(key, call) {
       requireOpen(call);
-      await tree.delete(key, call);
+      await forgetting([key], tree.delete(key, call));
     },
     async move(from, to, call) {
       requireOpen(call);
-      return tree.move(from, to, call);
+      return forgetting([from, to], tree.move(from, to, call));
     },
-    async close() {
-      isClosed = true;
+  };
+}
+
+async function statFile(
+  key: StorageKey,
+  { jail, describe }: DriverParts,
+  call?: Call,
+): Promise<ObjectStat | undefined> {
+  const confined = await openKey(key, jail, call);
+  if (confined === undefined) return undefined;
+  jail.system.io.close(confined.fd);
+  return describe(key, confined.stats);
+}
+
+async function statCached(
+  key: StorageKey,
+  cache: ObjectCache,
+  jail: Jail,
+  call?: Call,
+): Promise<ObjectStat | undefined> {
+  const object = cache.find(key) ?? (await loadCached(key, cache, jail, call));
+  if (object === undefined) return undefined;
+  void cache.release(object);
+  return object.stat;
+}
+
+async function openFile(
+  key: StorageKey,
+  { jail, describe, reads }: DriverParts,
+  call?: Call,
+): Promise<ObjectHandle | undefined> {
+  const confined = await openKey(key, jail, call);
+  if (confined === undefined) return undefined;
+  const { stats } = confined;
+  const file = holdVersion(confined, jail, () => closeQuietly(confined, jail.system.io));
+  // Of a file that is not small, the first bytes to be read may well lie on the disk only.
+  const isNear = stats.size <= SMALL_FILE && jail.localDevices.has(stats.dev);
+  return createFileHandle(key, describe(key, stats), file, isNear ? reads : undefined);
+}
+
+/** Bytes. */
+const SMALL_FILE = 1_048_576n;
+
+async function loadCached(
+  key: StorageKey,
+  cache: ObjectCache,
+  jail: Jail,
+  { signal }: Call = {},
+): Promise<CachedObject | undefined> {
+  const place = placeOf(key, jail);
+  if (place === undefined) return undefined;
+  const opening = { path: place.path, open: () => openRegular(place, jail) };
+  const object = await cache.load(key, opening);
+  if (signal?.aborted === true && object !== undefined) void cache.release(object);
+  throwIfAborted(signal);
+  return object;
+}
+
+function handCached(object: CachedObject, cache: ObjectCache, parts: DriverParts): ObjectHandle {
+  const { key, stat, bytes } = object;
+  if (bytes !== undefined) {
+    void cache.release(object);
+    return createMemoryHandle(key, stat, bytes);
+  }
+  const { jail, reads } = parts;
+  const file = holdVersion(object, jail, () => cache.release(object));
+  const isNear = jail.localDevices.has(object.stats.dev);
+  const handle = createFileHandle(key, stat, file, isNear ? reads : undefined);
+  return cache.wantsBytes(object) ? keepingBytes(handle, object, cache) : handle;
+}
+
+/** Lets the first one who reads an object whole, at once, fill the cache. */
+function keepingBytes(
+  handle: ObjectHandle,
+  object: CachedObject,
+  cache: ObjectCache,
+): ObjectHandle {
+  return {
+    ...handle,
+    readNow(window) {
+      // Asked now: before it is read, and after whatever was done since it was opened.
+      const isWanted = cache.wantsBytes(object);
+      const bytes = handle.readNow?.(window);
+      if (isWanted && bytes?.byteLength === handle.stat.size) cache.keepBytes(object, bytes);
+      return bytes;
     },
-  });
+  };
 }
 
 async function openKey(
@@ -177,23 +321,17 @@ async function openKey(
   return confined;
 }
 
-function holdVersion(confined: Confined, { system }: Jail): Descriptor {
+function holdVersion(
+  confined: Confined,
+  { system }: Jail,
+  dispose: NonNullable<DescriptorOptions['dispose']>,
+): Descriptor {
   try {
-    return createDescriptor(confined, system.io, witnessTail(confined, system));
+    return createDescriptor(confined, system.io, { tail: witnessTail(confined, system), dispose });
   } catch (error) {
-    system.io.close(confined.fd);
+    void dispose();
     throw readFault(error);
   }
-}
-
-function createHandle(key: StorageKey, stat: ObjectStat, file: Descriptor): ObjectHandle {
-  return {
-    key,
-    stat,
-    read: (window, call) => readWindow(file, window, call),
-    fill: (target, start, call) => fillWindow(file, target, start, call),
-    close: () => file.close(),
-  };
 }
 
 function createDescriber({ contentTypes }: LocalDriverOptions, system: System): Describe {

@@ -6,11 +6,17 @@ import { isMissing, isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
-/** An open descriptor that is proven to lie inside its root. Whoever gets it must close it. */
-export interface Confined {
+/** An open descriptor, and how the file was when it was opened. */
+export interface OpenFile {
   readonly fd: number;
   /** Of the descriptor, not of the path. */
   readonly stats: BigIntStats;
+}
+
+/** An open file that is proven to lie inside its root. Whoever gets it must close it. */
+export interface Confined extends OpenFile {
+  /** Whether the kernel has said that the descriptor has the very path that was opened. */
+  readonly isStraight: boolean;
 }
 
 /**
@@ -116,7 +122,9 @@ async function openByDescriptor(
   try {
     const stats = io.fstat(fd);
     const real = io.readlink(`${descriptorLinks}/${fd}`);
-    if (liesWhereWanted(real, root, path, jail)) confined = { fd, stats };
+    if (liesWhereWanted(real, root, path, jail)) {
+      confined = { fd, stats, isStraight: real.equals(Buffer.from(path)) };
+    }
   } finally {
     if (confined === undefined) io.close(fd);
   }
@@ -142,7 +150,9 @@ async function openByRealpath(
   try {
     const stats = io.fstat(fd);
     const after = await io.realpath(path);
-    if (after === before && (await isNamed(fd, stats, after, io))) confined = { fd, stats };
+    if (after === before && (await isNamed(fd, stats, after, io))) {
+      confined = { fd, stats, isStraight: false };
+    }
   } finally {
     if (confined === undefined) io.close(fd);
   }

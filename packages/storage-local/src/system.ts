@@ -5,6 +5,7 @@ import {
   constants,
   fstatSync,
   fsync,
+  lstatSync,
   open,
   read,
   readlinkSync,
@@ -24,6 +25,8 @@ export interface System {
   fileSystemOf(path: string): number;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets, from any moment on. */
+  ticks(): number;
 }
 
 /**
@@ -42,8 +45,10 @@ export interface FileIo {
   stat(path: string): Promise<BigIntStats>;
   /** Reads into a buffer from its index `filled` on, and gives the number of bytes read. */
   read(fd: number, buffer: Uint8Array, filled: number, position: number): Promise<number>;
-  /** Reads what is known to be in memory. */
-  readNow(fd: number, buffer: Buffer, position: number): number;
+  /** Looks an entry up, itself and not what it links to, where it is known to be in memory. */
+  lookUp(path: string): BigIntStats | undefined;
+  /** As `read`, for what is known, or likely, to be in memory. */
+  readNow(fd: number, buffer: Uint8Array, filled: number, position: number): number;
   /** Waits until a file or the entries of a folder are on the disk. */
   sync(fd: number): Promise<void>;
   close(fd: number): void;
@@ -59,6 +64,7 @@ export function hostSystem(): System {
     io: nodeIo,
     fileSystemOf: (path) => statfsSync(path).type,
     now: Date.now,
+    ticks: () => performance.now(),
   };
 }
 
@@ -105,7 +111,9 @@ const nodeIo: FileIo = {
         error === null ? resolve(count) : reject(error),
       );
     }),
-  readNow: (fd, buffer, position) => readSync(fd, buffer, 0, buffer.byteLength, position),
+  lookUp: (path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }),
+  readNow: (fd, buffer, filled, position) =>
+    readSync(fd, buffer, filled, buffer.byteLength - filled, position),
   sync: (fd) =>
     new Promise((resolve, reject) => {
       fsync(fd, (error) => (error === null ? resolve() : reject(error)));

@@ -19,9 +19,27 @@ import type { Version } from '@sluice/core';
 export function entityTagOf(stats: BigIntStats, now: number): string {
   const { mtimeNs, size } = stats;
   const tag = `${(mtimeNs / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
-  const milliseconds = Number(mtimeNs / 1_000_000n);
-  const isWeak = hasNoTime(mtimeNs) || now - milliseconds < SETTLED;
+  const isWeak = hasNoTime(mtimeNs) || now < settledFrom(mtimeNs);
   return isWeak ? `W/"${tag}-${crc32(versionOf(stats).token).toString(16)}"` : `"${tag}"`;
+}
+
+/**
+ * The moment, in milliseconds since 1970, from which the entity tag of a file is strong if it is
+ * weak at `now`; infinity when it will not become strong, or is.
+ */
+export function entityTagSettlesAt({ mtimeNs }: BigIntStats, now: number): number {
+  const moment = settledFrom(mtimeNs);
+  return hasNoTime(mtimeNs) || now >= moment ? Number.POSITIVE_INFINITY : moment;
+}
+
+/**
+ * Tells whether every further change of a file will show in its times. Those of a file system go in
+ * ticks of up to a second, and only the time of change cannot be set at will.
+ *
+ * @param now milliseconds since 1970
+ */
+export function isSettled({ mtimeNs, ctimeNs }: BigIntStats, now: number): boolean {
+  return now >= settledFrom(mtimeNs) && now >= settledFrom(ctimeNs);
 }
 
 /** Milliseconds since 1970; `undefined` for the fixed times of files that have none of their own. */
@@ -37,6 +55,10 @@ export function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Ve
 
 /** Milliseconds after which no further write can have the same second. */
 const SETTLED = 2000;
+
+function settledFrom(timeNs: bigint): number {
+  return Number(timeNs / 1_000_000n) + SETTLED;
+}
 
 /**
  * Seconds that tools write into every file, so that their archives come out the same: the Nix store

@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 
 import { SluiceError } from '@sluice/core';
 
-import { type Descriptor, readFully, type Witness } from './descriptor.ts';
-import type { Confined } from './open-regular.ts';
+import { type Descriptor, readFully, readFullyNow, type Witness } from './descriptor.ts';
+import type { OpenFile } from './open-regular.ts';
 import type { System } from './system.ts';
 
 /**
@@ -13,12 +13,12 @@ import type { System } from './system.ts';
  *
  * The read is synchronous: what was written a moment ago is in memory.
  */
-export function witnessTail({ fd, stats }: Confined, system: System): Witness | undefined {
+export function witnessTail({ fd, stats }: OpenFile, system: System): Witness | undefined {
   const { io } = system;
   const age = system.now() - Number(stats.mtimeNs / 1_000_000n);
   if (age > ACTIVE) return undefined;
   const { bytes, start } = tailOf(stats);
-  const count = io.readNow(fd, bytes, start);
+  const count = io.readNow(fd, bytes, 0, start);
   const isProven = count === bytes.byteLength && isSameVersion(io.fstat(fd), stats);
   return isProven ? witnessOf(bytes, start) : undefined;
 }
@@ -46,6 +46,16 @@ export async function readVersion(
   if (beginsWindow && evidence.heads.length < MOST_HEADS) {
     evidence.heads.push(witnessOf(buffer, position));
   }
+}
+
+/**
+ * As {@link readVersion} in the middle of a window, while the process waits.
+ *
+ * @returns false when only a closer look, which takes reads, can tell an append from a rewrite
+ */
+export function readVersionNow(file: Descriptor, buffer: Uint8Array, position: number): boolean {
+  readFullyNow(file, buffer, position);
+  return growthOf(file) === undefined;
 }
 
 /** Milliseconds since its last change for which a file counts as active. */

@@ -66,7 +66,7 @@ const mistakes: readonly (readonly [unknown, string])[] = [
   [{ root: '/tmp', contentTypes: { '.md': 5 } }, 'contentTypes[".md"] must be a media type, got 5'],
   [
     { root: '/tmp', symlink: 'deny' },
-    'unknown option "symlink"; known options are root, paths, symlinks, hardLinks, dotfiles, fsync, contentTypes',
+    'unknown option "symlink"; known options are root, paths, symlinks, hardLinks, dotfiles, fsync, contentTypes, openCache',
   ],
 ];
 

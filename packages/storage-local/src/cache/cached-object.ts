@@ -1,0 +1,86 @@
+import type { BigIntStats } from 'node:fs';
+
+import type { ObjectStat, StorageKey } from '@sluice/core';
+
+import type { Jail } from '../jail.ts';
+import type { Confined, OpenFile } from '../open-regular.ts';
+
+/** An object that is open for several downloads, one after the other or at once. */
+export interface CachedObject extends Confined {
+  readonly key: StorageKey;
+  /** Where it was opened. */
+  readonly path: string;
+  /** The same one for the whole version, so that others can keep what they make of it. */
+  stat: ObjectStat;
+  /** Milliseconds since 1970, when `stat` has to be made anew. */
+  describedUntil: number;
+  /** All of it, where it is kept in memory. Others hold this memory, too: nobody writes to it. */
+  bytes: Uint8Array | undefined;
+  /** How many have it. */
+  users: number;
+  /** Whether it is in the cache; one that no longer is goes with its last user. */
+  isKept: boolean;
+  /** Whether it was asked for again. */
+  isHot: boolean;
+  /** By the clock of the system that nobody sets: when the path was last looked up. */
+  seenAt: number;
+  /** By the same clock. */
+  usedAt: number;
+  /** How many changes the driver had made when the path was last looked up. */
+  seenBefore: number;
+}
+
+/**
+ * Tells whether the kernel can be asked, without waiting, if a path still leads to an object.
+ *
+ * It can where the object lies on a local disk, under its own name: nobody else changes such a disk,
+ * and entries that are in use stay in memory.
+ */
+export function canLookUp({ isStraight, stats }: Confined, { localDevices }: Jail): boolean {
+  return isStraight && localDevices.has(stats.dev);
+}
+
+/**
+ * Tells whether opening the path now would give this very object, unchanged, and the jail would let
+ * it pass. Both questions are needed, and the object must be one of {@link canLookUp}:
+ *
+ * - What has the path now? The answer gives away a file that was replaced, removed or written to
+ *   since, a mount over a folder above, and a folder that may no longer be entered. But a folder that
+ *   was moved out of the root, with a link left in its place, still leads to the same file.
+ * - What path has the descriptor now? It has the wanted one only while every folder of it is the real
+ *   one, in its place, and this name is still the file's.
+ */
+export function isStillThere({ fd, path, stats }: CachedObject, { system }: Jail): boolean {
+  const { io, descriptorLinks } = system;
+  try {
+    const now = io.lookUp(path);
+    if (now === undefined || !isSameFile(now, stats)) return false;
+    return io.readlink(`${descriptorLinks}/${fd}`).equals(Buffer.from(path));
+  } catch {
+    return false;
+  }
+}
+
+/** Tells whether an open file is as it was: not written to, renamed, removed or given other rights. */
+export function isUntouched({ fd, stats }: OpenFile, { system }: Jail): boolean {
+  try {
+    return isSameFile(system.io.fstat(fd), stats);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Tells whether two looks saw one file in one version. The number of an inode is not given away
+ * again while the file is open. The count of names gives away a removal within one tick of the clock.
+ */
+export function isSameFile(now: BigIntStats, then: BigIntStats): boolean {
+  return (
+    now.ino === then.ino &&
+    now.dev === then.dev &&
+    now.size === then.size &&
+    now.mtimeNs === then.mtimeNs &&
+    now.ctimeNs === then.ctimeNs &&
+    now.nlink === then.nlink
+  );
+}
