@@ -122,9 +122,8 @@ async function openByDescriptor(
   try {
     const stats = io.fstat(fd);
     const real = io.readlink(`${descriptorLinks}/${fd}`);
-    if (liesWhereWanted(real, root, path, jail)) {
-      confined = { fd, stats, isStraight: real.equals(Buffer.from(path)) };
-    }
+    const isStraight = real.equals(Buffer.from(path));
+    if (isStraight || liesWhereWanted(real, root, path, jail)) confined = { fd, stats, isStraight };
   } finally {
     if (confined === undefined) io.close(fd);
   }

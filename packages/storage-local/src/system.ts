@@ -27,6 +27,8 @@ export interface System {
   now(): number;
   /** Milliseconds of a clock that nobody sets, from any moment on. */
   ticks(): number;
+  /** How many blocks this process has had to wait for a disk to read. */
+  blocksRead(): number;
 }
 
 /**
@@ -65,6 +67,7 @@ export function hostSystem(): System {
     fileSystemOf: (path) => statfsSync(path).type,
     now: Date.now,
     ticks: () => performance.now(),
+    blocksRead: () => process.resourceUsage().fsRead,
   };
 }
 
