@@ -13,23 +13,23 @@ export interface QuickReads {
   run<T>(read: () => T): T;
 }
 
-export function createQuickReads({ ticks, blocksRead }: System): QuickReads {
+export function createQuickReads(system: System): QuickReads {
   let allowedFrom = Number.NEGATIVE_INFINITY;
-  let blocks = blocksRead();
+  let blocks = system.blocksRead();
   const hasWaitedForDisk = (duration: number): boolean => {
     if (duration <= QUICK) return false;
     const before = blocks;
-    blocks = blocksRead();
+    blocks = system.blocksRead();
     return blocks !== before || duration > SLOW;
   };
   return {
-    isAllowed: () => ticks() >= allowedFrom,
+    isAllowed: () => system.ticks() >= allowedFrom,
     run(read) {
-      const started = ticks();
+      const started = system.ticks();
       try {
         return read();
       } finally {
-        const ended = ticks();
+        const ended = system.ticks();
         const duration = ended - started;
         if (hasWaitedForDisk(duration)) allowedFrom = ended + duration * REST;
       }

@@ -215,15 +215,15 @@ async function openAndKeep(
 }
 
 /** When descriptors run out, those that are only kept are given back first. */
-async function openWithRoom({ open }: Opening, shelf: Shelf): Promise<Confined | undefined> {
+async function openWithRoom(opening: Opening, shelf: Shelf): Promise<Confined | undefined> {
   try {
-    return await open();
+    return await opening.open();
   } catch (error) {
     const isOutOfRoom = isSluiceError(error) && error.code === 'SLUICE_UNAVAILABLE';
     if (!isOutOfRoom || shelf.objects.size === 0) throw error;
   }
   dropAll(shelf);
-  return open();
+  return opening.open();
 }
 
 function isWorthKeeping(object: CachedObject, shelf: Shelf): boolean {
