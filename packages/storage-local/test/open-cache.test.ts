@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  type BigIntStats,
   chmodSync,
   linkSync,
   mkdirSync,
@@ -373,6 +374,22 @@ if (!isRoot) {
   });
 }
 
+test('the path of an object is not looked up where a link was put above it', async (t) => {
+  const temp = fixture(t);
+  const { io } = hostSystem();
+  const lookedUp: string[] = [];
+  const lookUp: FileIo['lookUp'] = (path) => {
+    lookedUp.push(path);
+    return io.lookUp(path);
+  };
+  const driver = driverOn(t, temp, {}, faultySystem({ lookUp }));
+  await warm(driver);
+  lookedUp.length = 0;
+  moveFolder(({ outside }) => join(outside, 'folder'))('', temp);
+  t.is(await contentOf(driver), undefined);
+  t.deepEqual(lookedUp, []);
+});
+
 for (const code of ['EACCES', 'ELOOP', 'EIO']) {
   test(`an object whose path cannot be looked up for ${code} is opened anew`, async (t) => {
     const temp = fixture(t);
@@ -385,7 +402,28 @@ for (const code of ['EACCES', 'ELOOP', 'EIO']) {
   });
 }
 
-test('a file of which a tick of the clock hides the removal is missed by its count of names', async (t) => {
+const mountedOver: readonly (readonly [string, (stats: BigIntStats) => BigIntStats | undefined])[] =
+  [
+    ['nothing', () => undefined],
+    ['another file', (stats) => Object.assign(stats, { ino: stats.ino + 1n })],
+    ['a file on another device', (stats) => Object.assign(stats, { dev: stats.dev + 1n })],
+  ];
+
+for (const [remark, change] of mountedOver) {
+  test(`an object is opened anew when ${remark} has its path, though nothing was done to the file`, async (t) => {
+    const temp = fixture(t);
+    const { io } = hostSystem();
+    const lookUp: FileIo['lookUp'] = (path) => {
+      const stats = io.lookUp(path);
+      return stats && change(stats);
+    };
+    const driver = driverOn(t, temp, {}, faultySystem({ lookUp }));
+    await warm(driver);
+    t.like(driver.cacheStats?.(), { hits: 0, misses: 3, changed: 2, objects: 1 });
+  });
+}
+
+test('a file of which a tick of the clock hides the removal is told by its count of names', async (t) => {
   const temp = fixture(t);
   const { io } = hostSystem();
   // As if nothing had happened but what the count tells.

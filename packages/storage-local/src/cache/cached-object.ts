@@ -44,18 +44,19 @@ export function canLookUp({ isStraight, stats }: Confined, { localDevices }: Jai
  * Tells whether opening the path now would give this very object, unchanged, and the jail would let
  * it pass. Both questions are needed, and the object must be one of {@link canLookUp}:
  *
- * - What has the path now? The answer gives away a file that was replaced, removed or written to
- *   since, a mount over a folder above, and a folder that may no longer be entered. But a folder that
- *   was moved out of the root, with a link left in its place, still leads to the same file.
  * - What path has the descriptor now? It has the wanted one only while every folder of it is the real
- *   one, in its place, and this name is still the file's.
+ *   one, in its place, and this name is still the file's. It comes first, so that no link that was
+ *   put above is followed, to wherever that may hang.
+ * - What has the path now? The answer gives away a file that was written to since, a mount over a
+ *   folder above, and a folder that may no longer be entered. But a folder that was moved out of the
+ *   root, with a link left in its place, would still lead to the same file.
  */
 export function isStillThere({ fd, path, stats }: CachedObject, { system }: Jail): boolean {
   const { io, descriptorLinks } = system;
   try {
+    if (!io.readlink(`${descriptorLinks}/${fd}`).equals(Buffer.from(path))) return false;
     const now = io.lookUp(path);
-    if (now === undefined || !isSameFile(now, stats)) return false;
-    return io.readlink(`${descriptorLinks}/${fd}`).equals(Buffer.from(path));
+    return now !== undefined && isSameFile(now, stats);
   } catch {
     return false;
   }
