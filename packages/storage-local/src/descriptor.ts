@@ -51,7 +51,7 @@ export interface DescriptorOptions {
   /** What the file ended with when it was opened. */
   readonly tail?: Witness | undefined;
   /** Called when nobody has a share any more. Default: closes the descriptor. */
-  readonly dispose?: () => Promise<void>;
+  readonly dispose?: () => Promise<void> | undefined;
 }
 
 /** Makes a descriptor shareable. From now on only the result may close it, or have it disposed of. */
@@ -63,9 +63,9 @@ export function createDescriptor(
   let isOpen = true;
   // The owner has a share, too: the descriptor is closed when nobody has one.
   let shares = 1;
-  const giveBack = async (): Promise<void> => {
+  const giveBack = (): Promise<void> | undefined => {
     shares -= 1;
-    if (shares === 0) await dispose();
+    return shares === 0 ? dispose() : undefined;
   };
   const requireOpen = (): void => {
     if (!isOpen) throw closed();

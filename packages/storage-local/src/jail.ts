@@ -11,7 +11,7 @@ import {
 } from '@sluice/core';
 
 import { codeOf } from './errno.ts';
-import { OPEN_FOLDER, type System } from './system.ts';
+import { byteString, OPEN_FOLDER, type System } from './system.ts';
 import { isWindowsAlias } from './windows-names.ts';
 
 /** What may be served below the roots. */
@@ -132,7 +132,7 @@ function proofOf(paths: PathMap, { descriptorLinks, io }: System): 'descriptor' 
   const fd = openSync(first.root, OPEN_FOLDER);
   try {
     const link = io.readlink(`${descriptorLinks}/${fd}`);
-    return link.equals(Buffer.from(first.root)) ? 'descriptor' : 'realpath';
+    return link === byteString(first.root) ? 'descriptor' : 'realpath';
   } catch {
     return 'realpath';
   } finally {

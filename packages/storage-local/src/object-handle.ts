@@ -12,14 +12,15 @@ export function createFileHandle(
   file: Descriptor,
   reads: QuickReads | undefined,
 ): ObjectHandle {
-  return {
+  const handle: ObjectHandle = {
     key,
     stat,
     read: (window, call) => readWindow(file, window, call),
-    ...(reads !== undefined && { readNow: (window) => readWindowNow(file, window, reads) }),
     fill: (target, start, call) => fillWindow(file, target, start, call),
     close: () => file.close(),
   };
+  if (reads === undefined) return handle;
+  return { ...handle, readNow: (window) => readWindowNow(file, window, reads) };
 }
 
 /** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */

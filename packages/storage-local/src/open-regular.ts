@@ -4,7 +4,7 @@ import { type MappedPath, SluiceError } from '@sluice/core';
 
 import { isMissing, isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
-import { type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
+import { byteString, type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
 /** An open descriptor, and how the file was when it was opened. */
 export interface OpenFile {
@@ -59,19 +59,20 @@ export function isObject(stats: BigIntStats, jail: Jail): boolean {
 /**
  * Tells whether the path that a descriptor has is one that the rules let `path` lead to.
  *
- * Compared are bytes, since two names that are not UTF-8 can have one text. The kernel marks a file
- * that was replaced or removed after it was opened; it is still the file that was asked for.
+ * The kernel marks a file that was replaced or removed after it was opened; it is still the file
+ * that was asked for.
+ *
+ * @param real as {@link byteString}
  */
-export function liesWhereWanted(real: Buffer, root: string, path: string, jail: Jail): boolean {
-  const wanted = Buffer.from(path);
-  if (real.equals(wanted)) return true;
-  if (jail.symlinks === 'deny') return real.equals(Buffer.concat([wanted, DELETED]));
-  const inside = Buffer.from(`${root}${jail.system.platform === 'win32' ? '\\' : '/'}`);
-  if (!real.subarray(0, inside.byteLength).equals(inside)) return false;
-  return jail.proof === 'descriptor' || !isFolded(real, path);
+export function liesWhereWanted(real: string, root: string, path: string, jail: Jail): boolean {
+  const wanted = byteString(path);
+  if (real === wanted) return true;
+  if (jail.symlinks === 'deny') return real === `${wanted}${DELETED}`;
+  const inside = `${byteString(root)}${jail.system.platform === 'win32' ? '\\' : '/'}`;
+  return real.startsWith(inside) && (jail.proof === 'descriptor' || !isFolded(real, wanted));
 }
 
-const DELETED = Buffer.from(' (deleted)');
+const DELETED = ' (deleted)';
 
 /** A folder above that was renamed in between is honest once; whoever does it again waits. */
 const ATTEMPTS = 2;
@@ -122,7 +123,7 @@ async function openByDescriptor(
   try {
     const stats = io.fstat(fd);
     const real = io.readlink(`${descriptorLinks}/${fd}`);
-    const isStraight = real.equals(Buffer.from(path));
+    const isStraight = real === byteString(path);
     if (isStraight || liesWhereWanted(real, root, path, jail)) confined = { fd, stats, isStraight };
   } finally {
     if (confined === undefined) io.close(fd);
@@ -143,7 +144,7 @@ async function openByRealpath(
 ): Promise<Confined | typeof STRAYED | undefined> {
   const { io } = jail.system;
   const before = await io.realpath(path);
-  if (!liesWhereWanted(Buffer.from(before), root, path, jail)) return undefined;
+  if (!liesWhereWanted(byteString(before), root, path, jail)) return undefined;
   const fd = await io.open(path, flags);
   let confined: Confined | undefined;
   try {
@@ -177,12 +178,12 @@ async function isNamed(
  * Where links are followed, a path that differs only in case or accents came from no link but from
  * a file system that takes both for one name.
  */
-function isFolded(real: Buffer, path: string): boolean {
-  return fold(real.toString()) === fold(path);
+function isFolded(real: string, wanted: string): boolean {
+  return fold(real) === fold(wanted);
 }
 
-function fold(path: string): string {
-  return path.normalize('NFC').toLowerCase();
+function fold(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString().normalize('NFC').toLowerCase();
 }
 
 /**

@@ -41,8 +41,8 @@ export interface System {
 export interface FileIo {
   open(path: string, flags: number): Promise<number>;
   fstat(fd: number): BigIntStats;
-  /** The bytes of a symbolic link. */
-  readlink(path: string): Buffer;
+  /** The bytes of a symbolic link, as {@link byteString}. */
+  readlink(path: string): string;
   realpath(path: string): Promise<string>;
   stat(path: string): Promise<BigIntStats>;
   /** Reads into a buffer from its index `filled` on, and gives the number of bytes read. */
@@ -56,6 +56,14 @@ export interface FileIo {
   close(fd: number): void;
   /** Closes through the thread pool. */
   closeLater(fd: number): Promise<void>;
+}
+
+/**
+ * The bytes of a path, one character for each. Paths are compared by them, since two names that are
+ * not UTF-8 can have one text.
+ */
+export function byteString(path: string): string {
+  return Buffer.from(path).toString('latin1');
 }
 
 /** The machine that this process runs on. */
@@ -97,7 +105,7 @@ const nodeIo: FileIo = {
       open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)));
     }),
   fstat: (fd) => fstatSync(fd, { bigint: true }),
-  readlink: (path) => readlinkSync(path, 'buffer'),
+  readlink: (path) => readlinkSync(path, 'latin1'),
   realpath: (path) =>
     new Promise((resolve, reject) => {
       realpath.native(path, (error, real) => (error === null ? resolve(real) : reject(error)));

@@ -355,7 +355,7 @@ test('where the kernel gives no paths of descriptors, the driver looks the paths
   for (const system of [
     faultySystem({}, { descriptorLinks: undefined }),
     faultySystem({}, { descriptorLinks: '/proc/nowhere' }),
-    faultySystem({ readlink: () => Buffer.from('/elsewhere') }),
+    faultySystem({ readlink: () => '/elsewhere' }),
   ]) {
     const driver = createDriverOn(system, { root: temp.root });
     t.is((await driver.stat(asKey('o')))?.size, 5);

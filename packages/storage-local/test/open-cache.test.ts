@@ -463,6 +463,27 @@ test('what this driver changes is known at once, also under another name and bel
   t.deepEqual(openBelow(temp.root), [], 'what was removed keeps no place on the disk');
 });
 
+test.serial('what this driver replaces, moves or removes is let go at once', async (t) => {
+  const temp = tempRoot(t);
+  const [a, b] = [asKey('a'), asKey('b')];
+  const driver = driverOn(t, temp);
+  const bytes = Buffer.from('bytes');
+  const steps: readonly (() => Promise<unknown>)[] = [
+    () => driver.put(a, bytes),
+    () => driver.move(a, b),
+    () => driver.move(b, a),
+    () => driver.delete(a),
+  ];
+  for (const step of steps) {
+    for (const key of [a, b]) temp.writeAtRest(key, bytes);
+    for (const key of [a, b]) await warm(driver, key);
+    t.is(openBelow(temp.root).length, 2);
+    await step();
+    t.false(openBelow(temp.root).some((path) => path.endsWith(' (deleted)')));
+    t.is(driver.cacheStats?.().objects, steps.indexOf(step) % 3 === 0 ? 1 : 0);
+  }
+});
+
 test('what this driver changes makes it look every path up again', async (t) => {
   const temp = fixture(t);
   const driver = driverOn(t, temp, { revalidate: 60_000 });

@@ -10,6 +10,10 @@ export interface CachedObject extends Confined {
   readonly key: StorageKey;
   /** Where it was opened. */
   readonly path: string;
+  /** The same, as `byteString`. */
+  readonly pathBytes: string;
+  /** The name of a link to the path that the descriptor has. */
+  readonly link: string;
   /** The same one for the whole version, so that others can keep what they make of it. */
   stat: ObjectStat;
   /** Milliseconds since 1970, when `stat` has to be made anew. */
@@ -51,12 +55,11 @@ export function canLookUp({ isStraight, stats }: Confined, { localDevices }: Jai
  *   folder above, and a folder that may no longer be entered. But a folder that was moved out of the
  *   root, with a link left in its place, would still lead to the same file.
  */
-export function isStillThere({ fd, path, stats }: CachedObject, { system }: Jail): boolean {
-  const { io, descriptorLinks } = system;
+export function isStillThere(object: CachedObject, { system: { io } }: Jail): boolean {
   try {
-    if (!io.readlink(`${descriptorLinks}/${fd}`).equals(Buffer.from(path))) return false;
-    const now = io.lookUp(path);
-    return now !== undefined && isSameFile(now, stats);
+    if (io.readlink(object.link) !== object.pathBytes) return false;
+    const now = io.lookUp(object.path);
+    return now !== undefined && isSameFile(now, object.stats);
   } catch {
     return false;
   }

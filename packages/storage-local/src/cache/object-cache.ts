@@ -5,6 +5,7 @@ import { isSluiceError, type ObjectStat, type StorageKey } from '@sluice/core';
 import { closeQuietly } from '../descriptor.ts';
 import type { Jail } from '../jail.ts';
 import type { Confined } from '../open-regular.ts';
+import { byteString } from '../system.ts';
 import { entityTagSettlesAt, isSettled } from '../validators.ts';
 import {
   type CachedObject,
@@ -21,7 +22,7 @@ export interface ObjectCache {
   find(key: StorageKey): CachedObject | undefined;
   /** Gives an object that was not found, by opening it or by waiting for somebody who does. */
   load(key: StorageKey, opening: Opening): Promise<CachedObject | undefined>;
-  release(object: CachedObject): Promise<void>;
+  release(object: CachedObject): Promise<void> | undefined;
   /** Tells whether the bytes of an object should be kept, if they are read now. */
   wantsBytes(object: CachedObject): boolean;
   /** Keeps all bytes of an object, which were read after {@link ObjectCache.wantsBytes} said yes. */
@@ -204,6 +205,8 @@ async function openAndKeep(
     ...describe({ key, stats: confined.stats }, shelf),
     key,
     path: opening.path,
+    pathBytes: byteString(opening.path),
+    link: `${shelf.jail.system.descriptorLinks}/${confined.fd}`,
     bytes: undefined,
     users: 1,
     isKept: false,
@@ -293,9 +296,10 @@ function drop(object: CachedObject, shelf: Shelf): void {
   if (object.users === 0) void closeQuietly(object, shelf.jail.system.io);
 }
 
-async function release(object: CachedObject, { jail }: Shelf): Promise<void> {
+function release(object: CachedObject, { jail }: Shelf): Promise<void> | undefined {
   object.users -= 1;
-  if (object.users === 0 && !object.isKept) await closeQuietly(object, jail.system.io);
+  const isLast = object.users === 0 && !object.isKept;
+  return isLast ? closeQuietly(object, jail.system.io) : undefined;
 }
 
 /** The timer keeps no process alive. */
