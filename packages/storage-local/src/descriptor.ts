@@ -50,15 +50,15 @@ export interface Witness {
 export interface DescriptorOptions {
   /** What the file ended with when it was opened. */
   readonly tail?: Witness | undefined;
-  /** Called when nobody has a share any more. Default: closes the descriptor. */
-  readonly dispose?: () => Promise<void> | undefined;
+  /** Called when nobody has a share any more. */
+  readonly dispose: () => Promise<void> | undefined;
 }
 
 /** Makes a descriptor shareable. From now on only the result may close it, or have it disposed of. */
 export function createDescriptor(
   { fd, stats }: OpenFile,
   io: FileIo,
-  { tail, dispose = () => closeQuietly({ fd, stats }, io) }: DescriptorOptions = {},
+  { tail, dispose }: DescriptorOptions,
 ): Descriptor {
   let isOpen = true;
   // The owner has a share, too: the descriptor is closed when nobody has one.

@@ -1,12 +1,9 @@
-import type { BigIntStats } from 'node:fs';
-
 import {
   type ByteSource,
   type Call,
   checkOptions,
   type ListEntry,
   type LocalPath,
-  type ObjectHandle,
   type ObjectStat,
   type PathMap,
   type PutOptions,
@@ -17,26 +14,17 @@ import {
 } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
-import type { CachedObject } from './cache/cached-object.ts';
+import { createCachedSource } from './cache/cached-source.ts';
 import { createObjectCache, type ObjectCache } from './cache/object-cache.ts';
 import { checkOpenCache, type OpenCacheOptions, type OpenCacheStats } from './cache/open-cache.ts';
 import { createContentTypes } from './content-type.ts';
-import {
-  closeQuietly,
-  createDescriptor,
-  type Descriptor,
-  type DescriptorOptions,
-} from './descriptor.ts';
-import { readFault } from './errno.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
-import { createFileHandle, createMemoryHandle } from './object-handle.ts';
-import { type Confined, openRegular } from './open-regular.ts';
-import { createQuickReads, type QuickReads } from './quick-reads.ts';
+import { createObjectSource, type ObjectSource, type SourceOptions } from './object-source.ts';
+import { createQuickReads } from './quick-reads.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './write/tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
-import { witnessTail } from './version-check.ts';
 
 /** Where the objects lie: exactly one of `root` and `paths`. */
 export type LocalDriverOptions = LocalRoot & {
@@ -132,8 +120,10 @@ export function createDriverOn(system: System, options: LocalDriverOptions): Loc
   const describe = createDescriber(own, system);
   const settings = own.openCache && checkOpenCache(own.openCache);
   const cache = settings && createObjectCache(settings, { jail, describe });
+  const given = { jail, describe, reads: createQuickReads(system) };
+  const source = cache ? createCachedSource(cache, given) : createObjectSource(given);
   const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
-  return composeDriver({ jail, describe, cache, tree, reads: createQuickReads(system) });
+  return composeDriver({ jail, source, tree, cache });
 }
 
 const OPTIONS = [
@@ -147,35 +137,26 @@ const OPTIONS = [
   'openCache',
 ];
 
-type Describe = (key: StorageKey, stats: BigIntStats) => ObjectStat;
+type Describe = SourceOptions['describe'];
 
 interface DriverParts {
   readonly jail: Jail;
-  readonly describe: Describe;
-  readonly cache: ObjectCache | undefined;
+  readonly source: ObjectSource;
   readonly tree: Tree;
-  readonly reads: QuickReads;
+  readonly cache: ObjectCache | undefined;
 }
 
-function composeDriver(parts: DriverParts): LocalDriver {
-  const { jail, cache } = parts;
+function composeDriver({ jail, source, tree, cache }: DriverParts): LocalDriver {
   let isClosed = false;
   const requireOpen = ({ signal }: Call = {}): void => {
-    if (isClosed) throw new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
+    if (isClosed) throw driverClosed();
     throwIfAborted(signal);
   };
   return Object.freeze<LocalDriver>({
     name: 'local',
-    async stat(key, call) {
-      requireOpen(call);
-      return cache === undefined ? statFile(key, parts, call) : statCached(key, cache, jail, call);
-    },
-    async open(key, call) {
-      requireOpen(call);
-      if (cache === undefined) return openFile(key, parts, call);
-      const object = cache.find(key) ?? (await loadCached(key, cache, jail, call));
-      return object && handCached(object, cache, parts);
-    },
+    // Not asynchronous by themselves, which would cost every download some turns of the queue.
+    stat: (key, call) => (isClosed ? Promise.reject(driverClosed()) : source.stat(key, call)),
+    open: (key, call) => (isClosed ? Promise.reject(driverClosed()) : source.open(key, call)),
     localPath(key) {
       // A server that refuses links would refuse it, and one that follows them can be led outside.
       if (jail.symlinks === 'inside') return undefined;
@@ -186,7 +167,18 @@ function composeDriver(parts: DriverParts): LocalDriver {
       requireOpen(call);
       yield* listObjects(prefix, jail, call);
     },
-    ...createWriting(parts, requireOpen),
+    async put(key, source, options) {
+      requireOpen(options);
+      return forgetting([key], tree.put(key, source, options), cache);
+    },
+    async delete(key, call) {
+      requireOpen(call);
+      await forgetting([key], tree.delete(key, call), cache);
+    },
+    async move(from, to, call) {
+      requireOpen(call);
+      return forgetting([from, to], tree.move(from, to, call), cache);
+    },
     ...(cache !== undefined && { cacheStats: () => cache.stats() }),
     async close() {
       isClosed = true;
@@ -195,143 +187,21 @@ function composeDriver(parts: DriverParts): LocalDriver {
   });
 }
 
-/** What is changed here is not believed to be as it was, from the moment that the caller knows. */
-function createWriting(
-  { tree, cache }: DriverParts,
-  requireOpen: (call?: Call) => void,
-): Pick<LocalDriver, 'put' | 'delete' | 'move'> {
-  const forgetting = async <T>(keys: readonly StorageKey[], work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } finally {
-      for (const key of keys) cache?.forget(key);
-    }
-  };
-  return {
-    async put(key, source, options) {
-      requireOpen(options);
-      return forgetting([key], tree.put(key, source, options));
-    },
-    async delete(key, call) {
-      requireOpen(call);
-      await forgetting([key], tree.delete(key, call));
-    },
-    async move(from, to, call) {
-      requireOpen(call);
-      return forgetting([from, to], tree.move(from, to, call));
-    },
-  };
-}
-
-async function statFile(
-  key: StorageKey,
-  { jail, describe }: DriverParts,
-  call?: Call,
-): Promise<ObjectStat | undefined> {
-  const confined = await openKey(key, jail, call);
-  if (confined === undefined) return undefined;
-  jail.system.io.close(confined.fd);
-  return describe(key, confined.stats);
-}
-
-async function statCached(
-  key: StorageKey,
-  cache: ObjectCache,
-  jail: Jail,
-  call?: Call,
-): Promise<ObjectStat | undefined> {
-  const object = cache.find(key) ?? (await loadCached(key, cache, jail, call));
-  if (object === undefined) return undefined;
-  void cache.release(object);
-  return object.stat;
-}
-
-async function openFile(
-  key: StorageKey,
-  { jail, describe, reads }: DriverParts,
-  call?: Call,
-): Promise<ObjectHandle | undefined> {
-  const confined = await openKey(key, jail, call);
-  if (confined === undefined) return undefined;
-  const { stats } = confined;
-  const file = holdVersion(confined, jail, () => closeQuietly(confined, jail.system.io));
-  // Of a file that is not small, the first bytes to be read may well lie on the disk only.
-  const isNear = stats.size <= SMALL_FILE && jail.localDevices.has(stats.dev);
-  return createFileHandle(key, describe(key, stats), file, isNear ? reads : undefined);
-}
-
-/** Bytes. */
-const SMALL_FILE = 1_048_576n;
-
-async function loadCached(
-  key: StorageKey,
-  cache: ObjectCache,
-  jail: Jail,
-  { signal }: Call = {},
-): Promise<CachedObject | undefined> {
-  const place = placeOf(key, jail);
-  if (place === undefined) return undefined;
-  const opening = { path: place.path, open: () => openRegular(place, jail) };
-  const object = await cache.load(key, opening);
-  if (signal?.aborted === true && object !== undefined) void cache.release(object);
-  throwIfAborted(signal);
-  return object;
-}
-
-function handCached(object: CachedObject, cache: ObjectCache, parts: DriverParts): ObjectHandle {
-  const { key, stat, bytes } = object;
-  if (bytes !== undefined) {
-    void cache.release(object);
-    return createMemoryHandle(key, stat, bytes);
-  }
-  const { jail, reads } = parts;
-  const file = holdVersion(object, jail, () => cache.release(object));
-  const isNear = jail.localDevices.has(object.stats.dev);
-  const handle = createFileHandle(key, stat, file, isNear ? reads : undefined);
-  return cache.wantsBytes(object) ? keepingBytes(handle, object, cache) : handle;
-}
-
-/** Lets the first one who reads an object whole, at once, fill the cache. */
-function keepingBytes(
-  handle: ObjectHandle,
-  object: CachedObject,
-  cache: ObjectCache,
-): ObjectHandle {
-  return {
-    ...handle,
-    readNow(window) {
-      // Asked now: before it is read, and after whatever was done since it was opened.
-      const isWanted = cache.wantsBytes(object);
-      const bytes = handle.readNow?.(window);
-      if (isWanted && bytes?.byteLength === handle.stat.size) cache.keepBytes(object, bytes);
-      return bytes;
-    },
-  };
-}
-
-async function openKey(
-  key: StorageKey,
-  jail: Jail,
-  { signal }: Call = {},
-): Promise<Confined | undefined> {
-  const place = placeOf(key, jail);
-  const confined = place && (await openRegular(place, jail));
-  if (signal?.aborted === true && confined !== undefined) jail.system.io.close(confined.fd);
-  throwIfAborted(signal);
-  return confined;
-}
-
-function holdVersion(
-  confined: Confined,
-  { system }: Jail,
-  dispose: NonNullable<DescriptorOptions['dispose']>,
-): Descriptor {
+/** What is changed is not believed to be as it was, from the moment that the caller knows of it. */
+async function forgetting<T>(
+  keys: readonly StorageKey[],
+  change: Promise<T>,
+  cache: ObjectCache | undefined,
+): Promise<T> {
   try {
-    return createDescriptor(confined, system.io, { tail: witnessTail(confined, system), dispose });
-  } catch (error) {
-    void dispose();
-    throw readFault(error);
+    return await change;
+  } finally {
+    for (const key of keys) cache?.forget(key);
   }
+}
+
+function driverClosed(): SluiceError {
+  return new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
 }
 
 function createDescriber({ contentTypes }: LocalDriverOptions, system: System): Describe {

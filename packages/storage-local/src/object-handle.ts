@@ -1,26 +1,41 @@
-import type { ObjectHandle, ObjectStat, StorageKey } from '@sluice/core';
+import type { ObjectHandle, ObjectStat, StorageKey, Window } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
-import { closed, type Descriptor } from './descriptor.ts';
+import { closed, createDescriptor, type Descriptor, type DescriptorOptions } from './descriptor.ts';
+import { readFault } from './errno.ts';
+import type { OpenFile } from './open-regular.ts';
 import type { QuickReads } from './quick-reads.ts';
 import { fillWindow, readWindow, readWindowNow, requireWindow } from './reader.ts';
+import type { System } from './system.ts';
+import { witnessTail } from './version-check.ts';
 
-/** Makes a handle of an open file; with `reads`, one that can read at once. */
+/** What {@link createFileHandle} needs besides the file. */
+export interface FileHandleOptions extends Pick<DescriptorOptions, 'dispose'> {
+  readonly system: System;
+  /** Absent where the process must not wait for reads. */
+  readonly reads: QuickReads | undefined;
+}
+
+/**
+ * Makes a handle of an open file, which is disposed of when the handle is closed, or at once when
+ * this fails.
+ */
 export function createFileHandle(
   key: StorageKey,
   stat: ObjectStat,
-  file: Descriptor,
-  reads: QuickReads | undefined,
+  file: OpenFile,
+  { system, reads, dispose }: FileHandleOptions,
 ): ObjectHandle {
+  const held = holdVersion(file, system, dispose);
   const handle: ObjectHandle = {
     key,
     stat,
-    read: (window, call) => readWindow(file, window, call),
-    fill: (target, start, call) => fillWindow(file, target, start, call),
-    close: () => file.close(),
+    read: (window, call) => readWindow(held, window, call),
+    fill: (target, start, call) => fillWindow(held, target, start, call),
+    close: () => held.close(),
   };
   if (reads === undefined) return handle;
-  return { ...handle, readNow: (window) => readWindowNow(file, window, reads) };
+  return Object.assign(handle, { readNow: (window: Window) => readWindowNow(held, window, reads) });
 }
 
 /** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */
@@ -55,4 +70,17 @@ export function createMemoryHandle(
       isOpen = false;
     },
   };
+}
+
+function holdVersion(
+  file: OpenFile,
+  system: System,
+  dispose: DescriptorOptions['dispose'],
+): Descriptor {
+  try {
+    return createDescriptor(file, system.io, { tail: witnessTail(file, system), dispose });
+  } catch (error) {
+    void dispose();
+    throw readFault(error);
+  }
 }

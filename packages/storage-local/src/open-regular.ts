@@ -34,16 +34,12 @@ export interface Confined extends OpenFile {
  * @throws SluiceError `SLUICE_CONFIG` when the root is gone, `SLUICE_UNAVAILABLE` when descriptors
  * or memory are used up, `SLUICE_IO`
  */
-export async function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
-  const confined = await openConfined(place, OBJECT, jail);
-  if (confined === undefined) return undefined;
-  if (isObject(confined.stats, jail)) return confined;
-  jail.system.io.close(confined.fd);
-  return undefined;
+export function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
+  return openConfined(place, OBJECT, jail);
 }
 
 /** Opens a folder at or below a root, under the same proof. Not for Windows, which opens none. */
-export async function openDirectory(
+export function openDirectory(
   root: string,
   path: string,
   jail: Jail,
@@ -84,25 +80,29 @@ const STRAYED = 'strayed';
 interface Wanted {
   readonly flags: number;
   readonly isAbsent: (error: unknown) => boolean;
+  readonly isServed: (stats: BigIntStats, jail: Jail) => boolean;
 }
 
-const OBJECT: Wanted = { flags: OPEN_OBJECT, isAbsent: isMissing };
+const OBJECT: Wanted = { flags: OPEN_OBJECT, isAbsent: isMissing, isServed: isObject };
 
-const FOLDER: Wanted = { flags: OPEN_FOLDER, isAbsent: isNoFolder };
+const FOLDER: Wanted = { flags: OPEN_FOLDER, isAbsent: isNoFolder, isServed: () => true };
 
 async function openConfined(
   { root, path }: Pick<MappedPath, 'root' | 'path'>,
-  { flags, isAbsent }: Wanted,
+  { flags, isAbsent, isServed }: Wanted,
   jail: Jail,
 ): Promise<Confined | undefined> {
   const openOnce = jail.proof === 'descriptor' ? openByDescriptor : openByRealpath;
-  const { platform } = jail.system;
+  const { platform, io } = jail.system;
   const all = jail.symlinks === 'deny' ? flags | refuseLinks(platform) : flags;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const confined = await openOnce(root, path, all, jail);
       if (confined === undefined) break;
-      if (confined !== STRAYED) return confined;
+      if (confined === STRAYED) continue;
+      if (isServed(confined.stats, jail)) return confined;
+      io.close(confined.fd);
+      return undefined;
     }
   } catch (error) {
     if (!isAbsent(error)) throw readFault(error);

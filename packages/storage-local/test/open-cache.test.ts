@@ -776,6 +776,40 @@ test('bytes are kept from the second download on, of small objects only, and nev
   t.is(bytes(), 5);
 });
 
+test.serial('a file that is removed while it is opened is served, but not kept', async (t) => {
+  const temp = fixture(t);
+  const { io } = hostSystem();
+  const open: FileIo['open'] = async (path, flags) => {
+    const fd = await io.open(path, flags);
+    if (path.endsWith('file.txt')) unlinkSync(path);
+    return fd;
+  };
+  const driver = driverOn(t, temp, { revalidate: 60_000 }, faultySystem({ open }));
+  t.is(await contentOf(driver), 'old');
+  t.deepEqual(openBelow(temp.root), []);
+});
+
+test('a file that is not small is read at once only when it was opened for another before', async (t) => {
+  const temp = tempRoot(t);
+  const system = faultySystem({}, { ticks: () => 0 });
+  const driver = createDriverOn(system, { root: temp.root });
+  const caching = driverOn(t, temp, {}, system);
+  for (const [size, isSmall] of [
+    [1_048_576, true],
+    [1_048_577, false],
+  ] as const) {
+    temp.writeAtRest('o', patternBytes(size));
+    const window = { start: size - 1000, end: size };
+    const seen: boolean[] = [];
+    for (const from of [driver, caching, caching]) {
+      const handle = await from.open(asKey('o'));
+      seen.push(handle?.readNow?.(window) !== undefined);
+      await handle?.close();
+    }
+    t.deepEqual(seen, [isSmall, isSmall, true]);
+  }
+});
+
 test('bytes that are not of the version that is kept are not kept', async (t) => {
   const temp = tempRoot(t);
   const path = temp.writeAtRest('o', 'old');

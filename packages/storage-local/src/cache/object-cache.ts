@@ -1,9 +1,7 @@
-import type { BigIntStats } from 'node:fs';
-
-import { isSluiceError, type ObjectStat, type StorageKey } from '@sluice/core';
+import { isSluiceError, type StorageKey } from '@sluice/core';
 
 import { closeQuietly } from '../descriptor.ts';
-import type { Jail } from '../jail.ts';
+import type { SourceOptions } from '../object-source.ts';
 import type { Confined } from '../open-regular.ts';
 import { byteString } from '../system.ts';
 import { entityTagSettlesAt, isSettled } from '../validators.ts';
@@ -40,11 +38,7 @@ export interface Opening {
   open(): Promise<Confined | undefined>;
 }
 
-export interface ObjectCacheOptions {
-  readonly jail: Jail;
-  /** The facts of an object, from its key and the file that holds it. */
-  readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
-}
+export type ObjectCacheOptions = Pick<SourceOptions, 'jail' | 'describe'>;
 
 export function createObjectCache(
   settings: OpenCacheSettings,

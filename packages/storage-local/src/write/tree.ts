@@ -12,7 +12,7 @@ import type {
 import fsExtra from 'fs-extra';
 
 import { piecesOf, takeSource } from '../byte-source.ts';
-import { createDescriptor, type Descriptor } from '../descriptor.ts';
+import { closeQuietly, createDescriptor, type Descriptor } from '../descriptor.ts';
 import { codeOf, onDisk, unwritableName, writeFault } from '../errno.ts';
 import { type Folder, openFolder } from '../folder.ts';
 import { type Jail, placeOf } from '../jail.ts';
@@ -169,7 +169,8 @@ async function copyObject(route: Route, options: TreeOptions): Promise<boolean> 
       return true;
     }
     const storing = { ...options, signal, copyOf: confined.stats };
-    const file = createDescriptor(confined, options.jail.system.io);
+    const { io } = options.jail.system;
+    const file = createDescriptor(confined, io, { dispose: () => closeQuietly(confined, io) });
     try {
       await store(into, basename(target.path), contentOf(file, signal), storing);
     } finally {
