@@ -1,8 +1,6 @@
-import type { BigIntStats } from 'node:fs';
-
 import { SluiceError } from '@sluice/core';
 
-import type { OpenFile } from './open-regular.ts';
+import type { FileFacts, OpenFile } from './open-regular.ts';
 import type { FileIo } from './system.ts';
 
 /**
@@ -35,7 +33,7 @@ interface Evidence {
   /** Where a fill that goes on with a window starts; any other begins one. */
   filledTo: number | undefined;
   /** How the file was when it had grown, last, by an append. */
-  appended: BigIntStats | undefined;
+  appended: FileFacts | undefined;
 }
 
 /** What some bytes of a file are in the opened version. */

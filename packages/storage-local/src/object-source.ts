@@ -1,12 +1,10 @@
-import type { BigIntStats } from 'node:fs';
-
 import type { Call, ObjectHandle, ObjectStat, StorageKey } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
 import { closeQuietly } from './descriptor.ts';
 import { type Jail, placeOf } from './jail.ts';
 import { createFileHandle } from './object-handle.ts';
-import { type Confined, type OpenFile, openRegular } from './open-regular.ts';
+import { type Confined, type FileFacts, type OpenFile, openRegular } from './open-regular.ts';
 import type { QuickReads } from './quick-reads.ts';
 
 /** The reading half of a driver. */
@@ -18,7 +16,7 @@ export interface ObjectSource {
 export interface SourceOptions {
   readonly jail: Jail;
   /** The facts of an object, from its key and the file that holds it. */
-  readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
+  readonly describe: (key: StorageKey, stats: FileFacts) => ObjectStat;
   readonly reads: QuickReads;
 }
 

@@ -6,15 +6,19 @@ import { isMissing, isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { byteString, type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
+/** What tells one version of a file from another. */
+export type FileFacts = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'nlink'>;
+
 /** An open descriptor, and how the file was when it was opened. */
 export interface OpenFile {
   readonly fd: number;
   /** Of the descriptor, not of the path. */
-  readonly stats: BigIntStats;
+  readonly stats: FileFacts;
 }
 
 /** An open file that is proven to lie inside its root. Whoever gets it must close it. */
 export interface Confined extends OpenFile {
+  readonly stats: BigIntStats;
   /** Whether the kernel has said that the descriptor has the very path that was opened. */
   readonly isStraight: boolean;
 }

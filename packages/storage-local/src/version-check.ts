@@ -1,10 +1,9 @@
-import type { BigIntStats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import { SluiceError } from '@sluice/core';
 
 import { type Descriptor, readFully, readFullyNow, type Witness } from './descriptor.ts';
-import type { OpenFile } from './open-regular.ts';
+import type { FileFacts, OpenFile } from './open-regular.ts';
 import type { System } from './system.ts';
 
 /**
@@ -75,7 +74,7 @@ const MOST_HEADS = 16;
  * @returns how it is now, where it has grown in a way that is not known yet to be an append
  * @throws SluiceError `SLUICE_VERSION_CHANGED` for every other change
  */
-function growthOf({ fd, io, stats, evidence }: Descriptor): BigIntStats | undefined {
+function growthOf({ fd, io, stats, evidence }: Descriptor): FileFacts | undefined {
   const now = io.fstat(fd);
   if (isSameVersion(now, stats)) return undefined;
   if (now.size <= stats.size) throw changed();
@@ -90,7 +89,7 @@ function growthOf({ fd, io, stats, evidence }: Descriptor): BigIntStats | undefi
  *
  * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
  */
-async function requireAppend(file: Descriptor, grown: BigIntStats): Promise<void> {
+async function requireAppend(file: Descriptor, grown: FileFacts): Promise<void> {
   const { evidence } = file;
   const witnesses = [...evidence.heads, evidence.tail].filter((witness) => witness !== undefined);
   if (witnesses.length === 0) throw changed();
@@ -101,7 +100,7 @@ async function requireAppend(file: Descriptor, grown: BigIntStats): Promise<void
   evidence.appended = grown;
 }
 
-function tailOf({ size }: BigIntStats): { readonly bytes: Buffer; readonly start: number } {
+function tailOf({ size }: FileFacts): { readonly bytes: Buffer; readonly start: number } {
   const length = Math.min(Number(size), TAIL);
   return { bytes: Buffer.allocUnsafe(length), start: Number(size) - length };
 }
@@ -110,7 +109,7 @@ function witnessOf(bytes: Uint8Array, start: number): Witness {
   return { start, length: bytes.byteLength, sum: crc32(bytes) };
 }
 
-function isSameVersion(now: BigIntStats, opened: BigIntStats): boolean {
+function isSameVersion(now: FileFacts, opened: FileFacts): boolean {
   return now.size === opened.size && now.mtimeNs === opened.mtimeNs;
 }
 

@@ -1,12 +1,13 @@
-import type { BigIntStats } from 'node:fs';
-
 import type { ObjectStat, StorageKey } from '@sluice/core';
 
 import type { Jail } from '../jail.ts';
-import type { Confined, OpenFile } from '../open-regular.ts';
+import type { Confined, FileFacts, OpenFile } from '../open-regular.ts';
+import { byteString } from '../system.ts';
 
 /** An object that is open for several downloads, one after the other or at once. */
-export interface CachedObject extends Confined {
+export interface CachedObject extends OpenFile {
+  /** As {@link Confined}. */
+  readonly isStraight: boolean;
   readonly key: StorageKey;
   /** Where it was opened. */
   readonly path: string;
@@ -34,13 +35,42 @@ export interface CachedObject extends Confined {
   seenBefore: number;
 }
 
+/** Makes an object of what was opened, for the first who uses it. Many are kept: they are slim. */
+export function createCachedObject(
+  { fd, stats, isStraight }: Confined,
+  from: Pick<
+    CachedObject,
+    'key' | 'path' | 'link' | 'stat' | 'describedUntil' | 'seenAt' | 'seenBefore' | 'usedAt'
+  >,
+): CachedObject {
+  const { dev, ino, size, mtimeNs, ctimeNs, nlink } = stats;
+  return {
+    fd,
+    stats: { dev, ino, size, mtimeNs, ctimeNs, nlink },
+    isStraight,
+    key: from.key,
+    path: from.path,
+    pathBytes: byteString(from.path),
+    link: from.link,
+    stat: from.stat,
+    describedUntil: from.describedUntil,
+    bytes: undefined,
+    users: 1,
+    isKept: false,
+    isHot: false,
+    seenAt: from.seenAt,
+    usedAt: from.usedAt,
+    seenBefore: from.seenBefore,
+  };
+}
+
 /**
  * Tells whether the kernel can be asked, without waiting, if a path still leads to an object.
  *
  * It can where the object lies on a local disk, under its own name: nobody else changes such a disk,
  * and entries that are in use stay in memory.
  */
-export function canLookUp({ isStraight, stats }: Confined, { localDevices }: Jail): boolean {
+export function canLookUp({ isStraight, stats }: CachedObject, { localDevices }: Jail): boolean {
   return isStraight && localDevices.has(stats.dev);
 }
 
@@ -78,7 +108,7 @@ export function isUntouched({ fd, stats }: OpenFile, { system }: Jail): boolean 
  * Tells whether two looks saw one file in one version. The number of an inode is not given away
  * again while the file is open. The count of names gives away a removal within one tick of the clock.
  */
-export function isSameFile(now: BigIntStats, then: BigIntStats): boolean {
+export function isSameFile(now: FileFacts, then: FileFacts): boolean {
   return (
     now.ino === then.ino &&
     now.dev === then.dev &&

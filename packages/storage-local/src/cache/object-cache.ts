@@ -3,11 +3,11 @@ import { isSluiceError, type StorageKey } from '@sluice/core';
 import { closeQuietly } from '../descriptor.ts';
 import type { SourceOptions } from '../object-source.ts';
 import type { Confined } from '../open-regular.ts';
-import { byteString } from '../system.ts';
 import { entityTagSettlesAt, isSettled } from '../validators.ts';
 import {
   type CachedObject,
   canLookUp,
+  createCachedObject,
   isSameFile,
   isStillThere,
   isUntouched,
@@ -193,20 +193,15 @@ async function openAndKeep(
     giveUp(kept, shelf);
   }
   if (confined === undefined) return undefined;
-  const object: CachedObject = {
-    ...confined,
+  const { system } = shelf.jail;
+  const object = createCachedObject(confined, {
     ...seen,
     ...describe({ key, stats: confined.stats }, shelf),
     key,
     path: opening.path,
-    pathBytes: byteString(opening.path),
-    link: `${shelf.jail.system.descriptorLinks}/${confined.fd}`,
-    bytes: undefined,
-    users: 1,
-    isKept: false,
-    isHot: false,
-    usedAt: shelf.jail.system.ticks(),
-  };
+    link: `${system.descriptorLinks}/${confined.fd}`,
+    usedAt: system.ticks(),
+  });
   if (isWorthKeeping(object, shelf)) keep(object, shelf);
   return object;
 }

@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import type {
@@ -16,7 +15,7 @@ import { closeQuietly, createDescriptor, type Descriptor } from '../descriptor.t
 import { codeOf, onDisk, unwritableName, writeFault } from '../errno.ts';
 import { type Folder, openFolder } from '../folder.ts';
 import { type Jail, placeOf } from '../jail.ts';
-import { openRegular } from '../open-regular.ts';
+import { type FileFacts, openRegular } from '../open-regular.ts';
 import { readWindow } from '../reader.ts';
 import { type Rename, store } from './draft.ts';
 import { ensureFolder } from './ensure-folder.ts';
@@ -31,7 +30,7 @@ export interface Tree {
 export interface TreeOptions {
   readonly jail: Jail;
   /** The facts of an object, from its key and the file that holds it. */
-  readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
+  readonly describe: (key: StorageKey, stats: FileFacts) => ObjectStat;
   readonly fsync: boolean;
   /** For tests; by default that of the file system. */
   readonly rename?: Rename;
