@@ -118,7 +118,7 @@ export function createDriverOn(system: System, options: LocalDriverOptions): Loc
   const own = checkOptions('createLocalDriver', options, OPTIONS);
   const jail = createJail(rootsOf(own), rulesOf(own), system);
   const describe = createDescriber(own, system);
-  const settings = own.openCache && checkOpenCache(own.openCache);
+  const settings = own.openCache === undefined ? undefined : checkOpenCache(own.openCache);
   const cache = settings && createObjectCache(settings, { jail, describe });
   const given = { jail, describe, reads: createQuickReads(system) };
   const source = cache ? createCachedSource(cache, given) : createObjectSource(given);
