@@ -33,7 +33,7 @@ export interface ObjectCache {
 }
 
 /** How an object is opened that is not kept. */
-export interface Opening {
+interface Opening {
   readonly path: string;
   open(): Promise<Confined | undefined>;
 }
