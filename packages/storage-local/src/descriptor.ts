@@ -1,8 +1,6 @@
-import type { BigIntStats } from 'node:fs';
-
 import { SluiceError } from '@sluice/core';
 
-import type { Confined } from './open-regular.ts';
+import type { FileFacts, OpenFile } from './open-regular.ts';
 import type { FileIo } from './system.ts';
 
 /**
@@ -10,7 +8,7 @@ import type { FileIo } from './system.ts';
  * and the last read has given back its share: a number that is closed under a read would be the
  * number of the next file that is opened.
  */
-export interface Descriptor extends Confined {
+export interface Descriptor extends OpenFile {
   readonly io: FileIo;
   /** All reads of a descriptor are of one version, and share what they know of it. */
   readonly evidence: Evidence;
@@ -20,6 +18,8 @@ export interface Descriptor extends Confined {
    * @throws SluiceError `SLUICE_ABORTED` after `close`
    */
   share(): () => void;
+  /** For what needs no share, since it never waits. @throws SluiceError `SLUICE_ABORTED` after `close` */
+  requireOpen(): void;
   /** Idempotent. Waits for the descriptor to be closed, but not for reads to give back shares. */
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ interface Evidence {
   /** Where a fill that goes on with a window starts; any other begins one. */
   filledTo: number | undefined;
   /** How the file was when it had grown, last, by an append. */
-  appended: BigIntStats | undefined;
+  appended: FileFacts | undefined;
 }
 
 /** What some bytes of a file are in the opened version. */
@@ -44,22 +44,38 @@ export interface Witness {
   readonly sum: number;
 }
 
-/** Makes a descriptor shareable. From now on only the result may close it. */
-export function createDescriptor({ fd, stats }: Confined, io: FileIo, tail?: Witness): Descriptor {
+/** What {@link createDescriptor} may be told. */
+export interface DescriptorOptions {
+  /** What the file ended with when it was opened. */
+  readonly tail?: Witness | undefined;
+  /** Called when nobody has a share any more. */
+  readonly dispose: () => Promise<void> | undefined;
+}
+
+/** Makes a descriptor shareable. From now on only the result may close it, or have it disposed of. */
+export function createDescriptor(
+  { fd, stats }: OpenFile,
+  io: FileIo,
+  { tail, dispose }: DescriptorOptions,
+): Descriptor {
   let isOpen = true;
   // The owner has a share, too: the descriptor is closed when nobody has one.
   let shares = 1;
-  const giveBack = async (): Promise<void> => {
+  const giveBack = (): Promise<void> | undefined => {
     shares -= 1;
-    if (shares === 0) await closeQuietly(fd, stats.size, io);
+    return shares === 0 ? dispose() : undefined;
+  };
+  const requireOpen = (): void => {
+    if (!isOpen) throw closed();
   };
   return {
     fd,
     stats,
     io,
     evidence: { tail, heads: [], filledTo: undefined, appended: undefined },
+    requireOpen,
     share() {
-      if (!isOpen) throw new SluiceError('SLUICE_ABORTED', 'the object has been closed');
+      requireOpen();
       shares += 1;
       let isHeld = true;
       return () => {
@@ -76,6 +92,21 @@ export function createDescriptor({ fd, stats }: Confined, io: FileIo, tail?: Wit
   };
 }
 
+/** The failure of a call on what has been closed. */
+export function closed(): SluiceError {
+  return new SluiceError('SLUICE_ABORTED', 'the object has been closed');
+}
+
+/** A descriptor that was only read from has nothing left to lose: a failure tells nobody anything. */
+export async function closeQuietly({ fd, stats }: OpenFile, io: FileIo): Promise<void> {
+  try {
+    if (stats.size <= QUICKLY_CLOSED) io.close(fd);
+    else await io.closeLater(fd);
+  } catch {
+    // Closed all the same, by POSIX as Linux has it; trying again could close another file.
+  }
+}
+
 /**
  * Reads exactly as many bytes as the buffer has.
  *
@@ -86,23 +117,26 @@ export async function readFully(
   buffer: Uint8Array,
   position: number,
 ): Promise<void> {
-  let filled = 0;
-  while (filled < buffer.byteLength) {
-    const count = await io.read(fd, buffer, filled, position + filled);
-    if (count === 0) throw new SluiceError('SLUICE_TRUNCATED', 'the object was cut short');
-    filled += count;
+  for (let filled = 0; filled < buffer.byteLength;) {
+    filled += requireSome(await io.read(fd, buffer, filled, position + filled));
   }
+}
+
+/** As {@link readFully}, while the process waits. */
+export function readFullyNow(
+  { fd, io }: Pick<Descriptor, 'fd' | 'io'>,
+  buffer: Uint8Array,
+  position: number,
+): void {
+  for (let filled = 0; filled < buffer.byteLength;) {
+    filled += requireSome(io.readNow(fd, buffer, filled, position + filled));
+  }
+}
+
+function requireSome(count: number): number {
+  if (count === 0) throw new SluiceError('SLUICE_TRUNCATED', 'the object was cut short');
+  return count;
 }
 
 /** Bytes. The last one to close a large file that was removed waits until its blocks are freed. */
 const QUICKLY_CLOSED = 1_048_576n;
-
-/** A descriptor that was only read from has nothing left to lose: a failure tells nobody anything. */
-async function closeQuietly(fd: number, size: bigint, io: FileIo): Promise<void> {
-  try {
-    if (size <= QUICKLY_CLOSED) io.close(fd);
-    else await io.closeLater(fd);
-  } catch {
-    // Closed all the same, by POSIX as Linux has it; trying again could close another file.
-  }
-}

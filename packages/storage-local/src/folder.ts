@@ -1,6 +1,7 @@
 import { isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
 import { liesWhereWanted, openDirectory } from './open-regular.ts';
+import { byteString } from './system.ts';
 
 /** A folder that is proven to lie at or below its root. Whoever gets it must close it. */
 export interface Folder {
@@ -49,7 +50,7 @@ async function openByRealpath(root: string, path: string, jail: Jail): Promise<F
   const { io } = jail.system;
   try {
     const real = await io.realpath(path);
-    const isInside = real === path || liesWhereWanted(Buffer.from(real), root, path, jail);
+    const isInside = real === path || liesWhereWanted(byteString(real), root, path, jail);
     const stats = await io.stat(real);
     if (!isInside || !stats.isDirectory()) return undefined;
     return {

@@ -4,3 +4,4 @@ export {
   type LocalDriverOptions,
   type LocalRoot,
 } from './local-driver.ts';
+export type { OpenCacheOptions, OpenCacheStats } from './cache/open-cache.ts';

@@ -11,7 +11,7 @@ import {
 } from '@sluice/core';
 
 import { codeOf } from './errno.ts';
-import { OPEN_FOLDER, type System } from './system.ts';
+import { byteString, OPEN_FOLDER, type System } from './system.ts';
 import { isWindowsAlias } from './windows-names.ts';
 
 /** What may be served below the roots. */
@@ -32,6 +32,11 @@ export interface Jail extends JailRules {
    * narrows a race with somebody who can write below the root, but does not close it.
    */
   readonly proof: 'descriptor' | 'realpath';
+  /**
+   * The devices of those roots that lie on a disk of this machine: there this kernel knows of every
+   * change, and what was read lately is in memory.
+   */
+  readonly localDevices: ReadonlySet<bigint>;
 }
 
 /** Resolves and checks the roots. @throws TypeError quoting the root that cannot be one */
@@ -44,7 +49,8 @@ export function createJail(
     resolveEntry(prefix, root, system),
   );
   const paths = createPathMap(Object.fromEntries<string>(resolved));
-  return Object.freeze({ ...rules, paths, system, proof: proofOf(paths, system) });
+  const proof = proofOf(paths, system);
+  return Object.freeze({ ...rules, paths, system, proof, localDevices: localOf(paths, system) });
 }
 
 /**
@@ -68,6 +74,22 @@ const KERNEL_FOLDERS = /^\/(?:proc|sys|dev)(?:\/|$)/;
 
 /** The file system types of procfs and sysfs in `linux/magic.h`, wherever they are mounted. */
 const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x9fa0, 0x6265_6572]);
+
+/**
+ * Of `linux/magic.h`: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs, ramfs, overlayfs, SquashFS, EROFS, ZFS,
+ * bcachefs. What is not among them may be a network's, or have times too coarse to go by.
+ */
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x8584_58f6, 0x794c_7630, 0x7371_7368,
+  0xe0f5_e1e2, 0x2fc1_2fc1, 0xca45_1a4e,
+]);
+
+function localOf({ roots }: PathMap, system: System): ReadonlySet<bigint> {
+  // The numbers mean this on Linux only.
+  if (system.platform !== 'linux') return new Set();
+  const local = roots.filter(({ root }) => LOCAL_FILE_SYSTEMS.has(system.fileSystemOf(root) >>> 0));
+  return new Set(local.map(({ root }) => statSync(root, { bigint: true }).dev));
+}
 
 function resolveEntry(prefix: string, root: unknown, system: System): [string, string] {
   return [prefix, resolveRoot(root, system)];
@@ -110,7 +132,7 @@ function proofOf(paths: PathMap, { descriptorLinks, io }: System): 'descriptor' 
   const fd = openSync(first.root, OPEN_FOLDER);
   try {
     const link = io.readlink(`${descriptorLinks}/${fd}`);
-    return link.equals(Buffer.from(first.root)) ? 'descriptor' : 'realpath';
+    return link === byteString(first.root) ? 'descriptor' : 'realpath';
   } catch {
     return 'realpath';
   } finally {

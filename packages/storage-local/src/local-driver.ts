@@ -1,12 +1,9 @@
-import type { BigIntStats } from 'node:fs';
-
 import {
   type ByteSource,
   type Call,
   checkOptions,
   type ListEntry,
   type LocalPath,
-  type ObjectHandle,
   type ObjectStat,
   type PathMap,
   type PutOptions,
@@ -17,17 +14,17 @@ import {
 } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
+import { createCachedSource } from './cache/cached-source.ts';
+import { createObjectCache, type ObjectCache } from './cache/object-cache.ts';
+import { checkOpenCache, type OpenCacheOptions, type OpenCacheStats } from './cache/open-cache.ts';
 import { createContentTypes } from './content-type.ts';
-import { createDescriptor, type Descriptor } from './descriptor.ts';
-import { readFault } from './errno.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
-import { type Confined, openRegular } from './open-regular.ts';
-import { fillWindow, readWindow } from './reader.ts';
+import { createObjectSource, type ObjectSource, type SourceOptions } from './object-source.ts';
+import { createQuickReads } from './quick-reads.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './write/tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
-import { witnessTail } from './version-check.ts';
 
 /** Where the objects lie: exactly one of `root` and `paths`. */
 export type LocalDriverOptions = LocalRoot & {
@@ -61,6 +58,16 @@ export type LocalDriverOptions = LocalRoot & {
   readonly fsync?: boolean;
   /** Media types by extension, before those of the `mime-types` package: `{ '.md': 'text/x-md' }`. */
   readonly contentTypes?: Readonly<Record<string, string>>;
+  /**
+   * Keeps objects open between downloads. The policy is asked all the same, before every one of them,
+   * and a path that has come to lead elsewhere is judged anew.
+   *
+   * On Windows nothing is kept. Where the kernel cannot be asked what an open file is called now, as
+   * on macOS, and on network disks, something is kept only with `revalidate`.
+   *
+   * @default undefined, which keeps nothing
+   */
+  readonly openCache?: OpenCacheOptions;
 };
 
 /** Where the objects lie. */
@@ -84,6 +91,9 @@ export interface LocalDriver extends StorageDriver {
   put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
   delete(key: StorageKey, call?: Call): Promise<void>;
   move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
+  /** What the cache of open objects holds and has done; only with `openCache`. */
+  cacheStats?(): OpenCacheStats;
+  /** Closes what the cache of open objects holds as soon as nobody reads it. */
   close(): Promise<void>;
 }
 
@@ -108,35 +118,45 @@ export function createDriverOn(system: System, options: LocalDriverOptions): Loc
   const own = checkOptions('createLocalDriver', options, OPTIONS);
   const jail = createJail(rootsOf(own), rulesOf(own), system);
   const describe = createDescriber(own, system);
+  const settings = own.openCache === undefined ? undefined : checkOpenCache(own.openCache);
+  const cache = settings && createObjectCache(settings, { jail, describe });
+  const given = { jail, describe, reads: createQuickReads(system) };
+  const source = cache ? createCachedSource(cache, given) : createObjectSource(given);
   const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
-  return composeDriver(jail, describe, tree);
+  return composeDriver({ jail, source, tree, cache });
 }
 
-const OPTIONS = ['root', 'paths', 'symlinks', 'hardLinks', 'dotfiles', 'fsync', 'contentTypes'];
+const OPTIONS = [
+  'root',
+  'paths',
+  'symlinks',
+  'hardLinks',
+  'dotfiles',
+  'fsync',
+  'contentTypes',
+  'openCache',
+];
 
-type Describe = (key: StorageKey, stats: BigIntStats) => ObjectStat;
+type Describe = SourceOptions['describe'];
 
-function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver {
+interface DriverParts {
+  readonly jail: Jail;
+  readonly source: ObjectSource;
+  readonly tree: Tree;
+  readonly cache: ObjectCache | undefined;
+}
+
+function composeDriver({ jail, source, tree, cache }: DriverParts): LocalDriver {
   let isClosed = false;
   const requireOpen = ({ signal }: Call = {}): void => {
-    if (isClosed) throw new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
+    if (isClosed) throw driverClosed();
     throwIfAborted(signal);
   };
   return Object.freeze<LocalDriver>({
     name: 'local',
-    async stat(key, call) {
-      requireOpen(call);
-      const confined = await openKey(key, jail, call);
-      if (confined === undefined) return undefined;
-      jail.system.io.close(confined.fd);
-      return describe(key, confined.stats);
-    },
-    async open(key, call) {
-      requireOpen(call);
-      const confined = await openKey(key, jail, call);
-      if (confined === undefined) return undefined;
-      return createHandle(key, describe(key, confined.stats), holdVersion(confined, jail));
-    },
+    // Not asynchronous by themselves, which would cost every download some turns of the queue.
+    stat: (key, call) => (isClosed ? Promise.reject(driverClosed()) : source.stat(key, call)),
+    open: (key, call) => (isClosed ? Promise.reject(driverClosed()) : source.open(key, call)),
     localPath(key) {
       // A server that refuses links would refuse it, and one that follows them can be led outside.
       if (jail.symlinks === 'inside') return undefined;
@@ -149,51 +169,39 @@ function composeDriver(jail: Jail, describe: Describe, tree: Tree): LocalDriver 
     },
     async put(key, source, options) {
       requireOpen(options);
-      return tree.put(key, source, options);
+      return forgetting([key], tree.put(key, source, options), cache);
     },
     async delete(key, call) {
       requireOpen(call);
-      await tree.delete(key, call);
+      await forgetting([key], tree.delete(key, call), cache);
     },
     async move(from, to, call) {
       requireOpen(call);
-      return tree.move(from, to, call);
+      return forgetting([from, to], tree.move(from, to, call), cache);
     },
+    ...(cache !== undefined && { cacheStats: () => cache.stats() }),
     async close() {
       isClosed = true;
+      cache?.close();
     },
   });
 }
 
-async function openKey(
-  key: StorageKey,
-  jail: Jail,
-  { signal }: Call = {},
-): Promise<Confined | undefined> {
-  const place = placeOf(key, jail);
-  const confined = place && (await openRegular(place, jail));
-  if (signal?.aborted === true && confined !== undefined) jail.system.io.close(confined.fd);
-  throwIfAborted(signal);
-  return confined;
-}
-
-function holdVersion(confined: Confined, { system }: Jail): Descriptor {
+/** What is changed is not believed to be as it was, from the moment that the caller knows of it. */
+async function forgetting<T>(
+  keys: readonly StorageKey[],
+  change: Promise<T>,
+  cache: ObjectCache | undefined,
+): Promise<T> {
   try {
-    return createDescriptor(confined, system.io, witnessTail(confined, system));
-  } catch (error) {
-    system.io.close(confined.fd);
-    throw readFault(error);
+    return await change;
+  } finally {
+    for (const key of keys) cache?.forget(key);
   }
 }
 
-function createHandle(key: StorageKey, stat: ObjectStat, file: Descriptor): ObjectHandle {
-  return {
-    key,
-    stat,
-    read: (window, call) => readWindow(file, window, call),
-    fill: (target, start, call) => fillWindow(file, target, start, call),
-    close: () => file.close(),
-  };
+function driverClosed(): SluiceError {
+  return new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
 }
 
 function createDescriber({ contentTypes }: LocalDriverOptions, system: System): Describe {

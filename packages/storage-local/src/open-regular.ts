@@ -4,13 +4,23 @@ import { type MappedPath, SluiceError } from '@sluice/core';
 
 import { isMissing, isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
-import { type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
+import { byteString, type FileIo, OPEN_FOLDER, OPEN_OBJECT, refuseLinks } from './system.ts';
 
-/** An open descriptor that is proven to lie inside its root. Whoever gets it must close it. */
-export interface Confined {
+/** What tells one version of a file from another. */
+export type FileFacts = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'nlink'>;
+
+/** An open descriptor, and how the file was when it was opened. */
+export interface OpenFile {
   readonly fd: number;
   /** Of the descriptor, not of the path. */
+  readonly stats: FileFacts;
+}
+
+/** An open file that is proven to lie inside its root. Whoever gets it must close it. */
+export interface Confined extends OpenFile {
   readonly stats: BigIntStats;
+  /** Whether the kernel has said that the descriptor has the very path that was opened. */
+  readonly isStraight: boolean;
 }
 
 /**
@@ -28,16 +38,12 @@ export interface Confined {
  * @throws SluiceError `SLUICE_CONFIG` when the root is gone, `SLUICE_UNAVAILABLE` when descriptors
  * or memory are used up, `SLUICE_IO`
  */
-export async function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
-  const confined = await openConfined(place, OBJECT, jail);
-  if (confined === undefined) return undefined;
-  if (isObject(confined.stats, jail)) return confined;
-  jail.system.io.close(confined.fd);
-  return undefined;
+export function openRegular(place: MappedPath, jail: Jail): Promise<Confined | undefined> {
+  return openConfined(place, OBJECT, jail);
 }
 
 /** Opens a folder at or below a root, under the same proof. Not for Windows, which opens none. */
-export async function openDirectory(
+export function openDirectory(
   root: string,
   path: string,
   jail: Jail,
@@ -53,19 +59,20 @@ export function isObject(stats: BigIntStats, jail: Jail): boolean {
 /**
  * Tells whether the path that a descriptor has is one that the rules let `path` lead to.
  *
- * Compared are bytes, since two names that are not UTF-8 can have one text. The kernel marks a file
- * that was replaced or removed after it was opened; it is still the file that was asked for.
+ * The kernel marks a file that was replaced or removed after it was opened; it is still the file
+ * that was asked for.
+ *
+ * @param real as {@link byteString}
  */
-export function liesWhereWanted(real: Buffer, root: string, path: string, jail: Jail): boolean {
-  const wanted = Buffer.from(path);
-  if (real.equals(wanted)) return true;
-  if (jail.symlinks === 'deny') return real.equals(Buffer.concat([wanted, DELETED]));
-  const inside = Buffer.from(`${root}${jail.system.platform === 'win32' ? '\\' : '/'}`);
-  if (!real.subarray(0, inside.byteLength).equals(inside)) return false;
-  return jail.proof === 'descriptor' || !isFolded(real, path);
+export function liesWhereWanted(real: string, root: string, path: string, jail: Jail): boolean {
+  const wanted = byteString(path);
+  if (real === wanted) return true;
+  if (jail.symlinks === 'deny') return real === `${wanted}${DELETED}`;
+  const inside = `${byteString(root)}${jail.system.platform === 'win32' ? '\\' : '/'}`;
+  return real.startsWith(inside) && (jail.proof === 'descriptor' || !isFolded(real, wanted));
 }
 
-const DELETED = Buffer.from(' (deleted)');
+const DELETED = ' (deleted)';
 
 /** A folder above that was renamed in between is honest once; whoever does it again waits. */
 const ATTEMPTS = 2;
@@ -77,25 +84,29 @@ const STRAYED = 'strayed';
 interface Wanted {
   readonly flags: number;
   readonly isAbsent: (error: unknown) => boolean;
+  readonly isServed: (stats: BigIntStats, jail: Jail) => boolean;
 }
 
-const OBJECT: Wanted = { flags: OPEN_OBJECT, isAbsent: isMissing };
+const OBJECT: Wanted = { flags: OPEN_OBJECT, isAbsent: isMissing, isServed: isObject };
 
-const FOLDER: Wanted = { flags: OPEN_FOLDER, isAbsent: isNoFolder };
+const FOLDER: Wanted = { flags: OPEN_FOLDER, isAbsent: isNoFolder, isServed: () => true };
 
 async function openConfined(
   { root, path }: Pick<MappedPath, 'root' | 'path'>,
-  { flags, isAbsent }: Wanted,
+  { flags, isAbsent, isServed }: Wanted,
   jail: Jail,
 ): Promise<Confined | undefined> {
   const openOnce = jail.proof === 'descriptor' ? openByDescriptor : openByRealpath;
-  const { platform } = jail.system;
+  const { platform, io } = jail.system;
   const all = jail.symlinks === 'deny' ? flags | refuseLinks(platform) : flags;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const confined = await openOnce(root, path, all, jail);
       if (confined === undefined) break;
-      if (confined !== STRAYED) return confined;
+      if (confined === STRAYED) continue;
+      if (isServed(confined.stats, jail)) return confined;
+      io.close(confined.fd);
+      return undefined;
     }
   } catch (error) {
     if (!isAbsent(error)) throw readFault(error);
@@ -116,7 +127,8 @@ async function openByDescriptor(
   try {
     const stats = io.fstat(fd);
     const real = io.readlink(`${descriptorLinks}/${fd}`);
-    if (liesWhereWanted(real, root, path, jail)) confined = { fd, stats };
+    const isStraight = real === byteString(path);
+    if (isStraight || liesWhereWanted(real, root, path, jail)) confined = { fd, stats, isStraight };
   } finally {
     if (confined === undefined) io.close(fd);
   }
@@ -136,13 +148,15 @@ async function openByRealpath(
 ): Promise<Confined | typeof STRAYED | undefined> {
   const { io } = jail.system;
   const before = await io.realpath(path);
-  if (!liesWhereWanted(Buffer.from(before), root, path, jail)) return undefined;
+  if (!liesWhereWanted(byteString(before), root, path, jail)) return undefined;
   const fd = await io.open(path, flags);
   let confined: Confined | undefined;
   try {
     const stats = io.fstat(fd);
     const after = await io.realpath(path);
-    if (after === before && (await isNamed(fd, stats, after, io))) confined = { fd, stats };
+    if (after === before && (await isNamed(fd, stats, after, io))) {
+      confined = { fd, stats, isStraight: false };
+    }
   } finally {
     if (confined === undefined) io.close(fd);
   }
@@ -168,12 +182,12 @@ async function isNamed(
  * Where links are followed, a path that differs only in case or accents came from no link but from
  * a file system that takes both for one name.
  */
-function isFolded(real: Buffer, path: string): boolean {
-  return fold(real.toString()) === fold(path);
+function isFolded(real: string, wanted: string): boolean {
+  return fold(real) === fold(wanted);
 }
 
-function fold(path: string): string {
-  return path.normalize('NFC').toLowerCase();
+function fold(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString().normalize('NFC').toLowerCase();
 }
 
 /**

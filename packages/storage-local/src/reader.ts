@@ -3,7 +3,8 @@ import { type ByteSource, type Call, SluiceError, type Window } from '@sluice/co
 import { abortedBy, throwIfAborted } from './abort.ts';
 import type { Descriptor } from './descriptor.ts';
 import { readFault } from './errno.ts';
-import { readVersion } from './version-check.ts';
+import type { QuickReads } from './quick-reads.ts';
+import { readVersion, readVersionNow } from './version-check.ts';
 
 /**
  * Reads a window of an open file: all at once up to 128 KiB, in pieces above.
@@ -38,6 +39,28 @@ export async function readWindow(
 }
 
 /**
+ * Reads a window of up to 128 KiB while the process waits, under the guarantees of
+ * {@link readWindow}; `undefined` where that must not be, or where the file has grown.
+ *
+ * @throws SluiceError as `readWindow`
+ */
+export function readWindowNow(
+  file: Descriptor,
+  { start, end }: Window,
+  reads: QuickReads,
+): Uint8Array | undefined {
+  requireWindow(start, end, Number(file.stats.size));
+  file.requireOpen();
+  if (end - start > READ_AT_ONCE || !reads.isAllowed()) return undefined;
+  const bytes = Buffer.allocUnsafe(end - start);
+  try {
+    return reads.run(() => readVersionNow(file, bytes, start)) ? bytes : undefined;
+  } catch (error) {
+    throw readFault(error);
+  }
+}
+
+/**
  * Fills memory with the bytes of an open file from `start` on, under the guarantees of
  * {@link readWindow}. It settles when nothing writes to `target` any more.
  *
@@ -63,6 +86,13 @@ export async function fillWindow(
   } finally {
     release();
   }
+}
+
+/** @throws SluiceError `SLUICE_RANGE` unless 0 ≤ start ≤ end ≤ size, all integers */
+export function requireWindow(start: number, end: number, size: number): void {
+  const isInside = 0 <= start && start <= end && end <= size;
+  if (isInside && Number.isSafeInteger(start) && Number.isSafeInteger(end)) return;
+  throw new SluiceError('SLUICE_RANGE', 'the window is not inside the object');
 }
 
 /** Bytes. Up to here one read costs less than the machinery of a body in pieces. */
@@ -93,12 +123,6 @@ interface Progress extends BodyOptions {
   /** How it ended; a failure is told again to whoever asks again. */
   outcome: 'done' | SluiceError | undefined;
   readonly onAbort: () => void;
-}
-
-function requireWindow(start: number, end: number, size: number): void {
-  const isInside = 0 <= start && start <= end && end <= size;
-  if (isInside && Number.isSafeInteger(start) && Number.isSafeInteger(end)) return;
-  throw new SluiceError('SLUICE_RANGE', 'the window is not inside the object');
 }
 
 async function readWhole(

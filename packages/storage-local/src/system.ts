@@ -5,6 +5,7 @@ import {
   constants,
   fstatSync,
   fsync,
+  lstatSync,
   open,
   read,
   readlinkSync,
@@ -24,6 +25,10 @@ export interface System {
   fileSystemOf(path: string): number;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets, from any moment on. */
+  ticks(): number;
+  /** How many blocks this process has had to wait for a disk to read. */
+  blocksRead(): number;
 }
 
 /**
@@ -36,19 +41,29 @@ export interface System {
 export interface FileIo {
   open(path: string, flags: number): Promise<number>;
   fstat(fd: number): BigIntStats;
-  /** The bytes of a symbolic link. */
-  readlink(path: string): Buffer;
+  /** The bytes of a symbolic link, as {@link byteString}. */
+  readlink(path: string): string;
   realpath(path: string): Promise<string>;
   stat(path: string): Promise<BigIntStats>;
   /** Reads into a buffer from its index `filled` on, and gives the number of bytes read. */
   read(fd: number, buffer: Uint8Array, filled: number, position: number): Promise<number>;
-  /** Reads what is known to be in memory. */
-  readNow(fd: number, buffer: Buffer, position: number): number;
+  /** Looks an entry up, itself and not what it links to, where it is known to be in memory. */
+  lookUp(path: string): BigIntStats | undefined;
+  /** As `read`, for what is known, or likely, to be in memory. */
+  readNow(fd: number, buffer: Uint8Array, filled: number, position: number): number;
   /** Waits until a file or the entries of a folder are on the disk. */
   sync(fd: number): Promise<void>;
   close(fd: number): void;
   /** Closes through the thread pool. */
   closeLater(fd: number): Promise<void>;
+}
+
+/**
+ * The bytes of a path, one character for each. Paths are compared by them, since two names that are
+ * not UTF-8 can have one text.
+ */
+export function byteString(path: string): string {
+  return Buffer.from(path).toString('latin1');
 }
 
 /** The machine that this process runs on. */
@@ -59,6 +74,8 @@ export function hostSystem(): System {
     io: nodeIo,
     fileSystemOf: (path) => statfsSync(path).type,
     now: Date.now,
+    ticks: () => performance.now(),
+    blocksRead: () => process.resourceUsage().fsRead,
   };
 }
 
@@ -88,7 +105,7 @@ const nodeIo: FileIo = {
       open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)));
     }),
   fstat: (fd) => fstatSync(fd, { bigint: true }),
-  readlink: (path) => readlinkSync(path, 'buffer'),
+  readlink: (path) => readlinkSync(path, 'latin1'),
   realpath: (path) =>
     new Promise((resolve, reject) => {
       realpath.native(path, (error, real) => (error === null ? resolve(real) : reject(error)));
@@ -105,7 +122,9 @@ const nodeIo: FileIo = {
         error === null ? resolve(count) : reject(error),
       );
     }),
-  readNow: (fd, buffer, position) => readSync(fd, buffer, 0, buffer.byteLength, position),
+  lookUp: (path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }),
+  readNow: (fd, buffer, filled, position) =>
+    readSync(fd, buffer, filled, buffer.byteLength - filled, position),
   sync: (fd) =>
     new Promise((resolve, reject) => {
       fsync(fd, (error) => (error === null ? resolve() : reject(error)));

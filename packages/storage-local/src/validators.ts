@@ -1,7 +1,8 @@
-import type { BigIntStats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import type { Version } from '@sluice/core';
+
+import type { FileFacts } from './open-regular.ts';
 
 /**
  * The entity tag of a file: hex seconds of its modification, a dash, its hex size, which is the
@@ -16,27 +17,49 @@ import type { Version } from '@sluice/core';
  *
  * @param now milliseconds since 1970
  */
-export function entityTagOf(stats: BigIntStats, now: number): string {
+export function entityTagOf(stats: FileFacts, now: number): string {
   const { mtimeNs, size } = stats;
   const tag = `${(mtimeNs / 1_000_000_000n).toString(16)}-${size.toString(16)}`;
-  const milliseconds = Number(mtimeNs / 1_000_000n);
-  const isWeak = hasNoTime(mtimeNs) || now - milliseconds < SETTLED;
+  const isWeak = hasNoTime(mtimeNs) || now < settledFrom(mtimeNs);
   return isWeak ? `W/"${tag}-${crc32(versionOf(stats).token).toString(16)}"` : `"${tag}"`;
 }
 
+/**
+ * The moment, in milliseconds since 1970, from which the entity tag of a file is strong if it is
+ * weak at `now`; infinity when it will not become strong, or is.
+ */
+export function entityTagSettlesAt({ mtimeNs }: FileFacts, now: number): number {
+  const moment = settledFrom(mtimeNs);
+  return hasNoTime(mtimeNs) || now >= moment ? Number.POSITIVE_INFINITY : moment;
+}
+
+/**
+ * Tells whether every further change of a file will show in its times. Those of a file system go in
+ * ticks of up to a second, and only the time of change cannot be set at will.
+ *
+ * @param now milliseconds since 1970
+ */
+export function isSettled({ mtimeNs, ctimeNs }: FileFacts, now: number): boolean {
+  return now >= settledFrom(mtimeNs) && now >= settledFrom(ctimeNs);
+}
+
 /** Milliseconds since 1970; `undefined` for the fixed times of files that have none of their own. */
-export function lastModifiedOf({ mtimeNs }: BigIntStats): number | undefined {
+export function lastModifiedOf({ mtimeNs }: FileFacts): number | undefined {
   return hasNoTime(mtimeNs) ? undefined : Number(mtimeNs / 1_000_000n);
 }
 
 /** The token of a file's version; the open descriptor holds it when the file is replaced. */
-export function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Version {
+export function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: FileFacts): Version {
   const token = [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
   return { token, hold: 'handle' };
 }
 
 /** Milliseconds after which no further write can have the same second. */
 const SETTLED = 2000;
+
+function settledFrom(timeNs: bigint): number {
+  return Number(timeNs / 1_000_000n) + SETTLED;
+}
 
 /**
  * Seconds that tools write into every file, so that their archives come out the same: the Nix store

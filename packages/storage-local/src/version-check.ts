@@ -1,10 +1,9 @@
-import type { BigIntStats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import { SluiceError } from '@sluice/core';
 
-import { type Descriptor, readFully, type Witness } from './descriptor.ts';
-import type { Confined } from './open-regular.ts';
+import { type Descriptor, readFully, readFullyNow, type Witness } from './descriptor.ts';
+import type { FileFacts, OpenFile } from './open-regular.ts';
 import type { System } from './system.ts';
 
 /**
@@ -13,12 +12,12 @@ import type { System } from './system.ts';
  *
  * The read is synchronous: what was written a moment ago is in memory.
  */
-export function witnessTail({ fd, stats }: Confined, system: System): Witness | undefined {
+export function witnessTail({ fd, stats }: OpenFile, system: System): Witness | undefined {
   const { io } = system;
   const age = system.now() - Number(stats.mtimeNs / 1_000_000n);
   if (age > ACTIVE) return undefined;
   const { bytes, start } = tailOf(stats);
-  const count = io.readNow(fd, bytes, start);
+  const count = io.readNow(fd, bytes, 0, start);
   const isProven = count === bytes.byteLength && isSameVersion(io.fstat(fd), stats);
   return isProven ? witnessOf(bytes, start) : undefined;
 }
@@ -48,6 +47,16 @@ export async function readVersion(
   }
 }
 
+/**
+ * As {@link readVersion} in the middle of a window, while the process waits.
+ *
+ * @returns false when only a closer look, which takes reads, can tell an append from a rewrite
+ */
+export function readVersionNow(file: Descriptor, buffer: Uint8Array, position: number): boolean {
+  readFullyNow(file, buffer, position);
+  return growthOf(file) === undefined;
+}
+
 /** Milliseconds since its last change for which a file counts as active. */
 const ACTIVE = 10_000;
 
@@ -65,7 +74,7 @@ const MOST_HEADS = 16;
  * @returns how it is now, where it has grown in a way that is not known yet to be an append
  * @throws SluiceError `SLUICE_VERSION_CHANGED` for every other change
  */
-function growthOf({ fd, io, stats, evidence }: Descriptor): BigIntStats | undefined {
+function growthOf({ fd, io, stats, evidence }: Descriptor): FileFacts | undefined {
   const now = io.fstat(fd);
   if (isSameVersion(now, stats)) return undefined;
   if (now.size <= stats.size) throw changed();
@@ -80,7 +89,7 @@ function growthOf({ fd, io, stats, evidence }: Descriptor): BigIntStats | undefi
  *
  * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
  */
-async function requireAppend(file: Descriptor, grown: BigIntStats): Promise<void> {
+async function requireAppend(file: Descriptor, grown: FileFacts): Promise<void> {
   const { evidence } = file;
   const witnesses = [...evidence.heads, evidence.tail].filter((witness) => witness !== undefined);
   if (witnesses.length === 0) throw changed();
@@ -91,7 +100,7 @@ async function requireAppend(file: Descriptor, grown: BigIntStats): Promise<void
   evidence.appended = grown;
 }
 
-function tailOf({ size }: BigIntStats): { readonly bytes: Buffer; readonly start: number } {
+function tailOf({ size }: FileFacts): { readonly bytes: Buffer; readonly start: number } {
   const length = Math.min(Number(size), TAIL);
   return { bytes: Buffer.allocUnsafe(length), start: Number(size) - length };
 }
@@ -100,7 +109,7 @@ function witnessOf(bytes: Uint8Array, start: number): Witness {
   return { start, length: bytes.byteLength, sum: crc32(bytes) };
 }
 
-function isSameVersion(now: BigIntStats, opened: BigIntStats): boolean {
+function isSameVersion(now: FileFacts, opened: FileFacts): boolean {
   return now.size === opened.size && now.mtimeNs === opened.mtimeNs;
 }
 

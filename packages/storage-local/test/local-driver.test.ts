@@ -64,9 +64,36 @@ const mistakes: readonly (readonly [unknown, string])[] = [
   ],
   [{ root: '/tmp', contentTypes: ['.md'] }, 'contentTypes must be an object, got an array'],
   [{ root: '/tmp', contentTypes: { '.md': 5 } }, 'contentTypes[".md"] must be a media type, got 5'],
+  [{ root: '/tmp', openCache: true }, 'openCache must be an object, got true'],
+  [{ root: '/tmp', openCache: [] }, 'openCache must be an object, got an array'],
+  [{ root: '/tmp', openCache: null }, 'openCache must be an object, got null'],
+  [
+    { root: '/tmp', openCache: { maxObjects: 0 } },
+    'openCache.maxObjects must be an integer from 1 to 1000000, got 0',
+  ],
+  [
+    { root: '/tmp', openCache: { maxBytes: -1 } },
+    'openCache.maxBytes must be an integer of at least 0, got -1',
+  ],
+  [
+    { root: '/tmp', openCache: { maxObjectBytes: 131_073 } },
+    'openCache.maxObjectBytes must be an integer from 0 to 131072, got 131073',
+  ],
+  [
+    { root: '/tmp', openCache: { revalidate: 0.5 } },
+    'openCache.revalidate must be an integer from 0 to 2147483647, got 0.5',
+  ],
+  [
+    { root: '/tmp', openCache: { idle: 0 } },
+    'openCache.idle must be an integer from 1 to 2147483647, got 0',
+  ],
+  [
+    { root: '/tmp', openCache: { max: 5 } },
+    'openCache: unknown option "max"; known options are maxObjects, maxBytes, maxObjectBytes, revalidate, idle',
+  ],
   [
     { root: '/tmp', symlink: 'deny' },
-    'unknown option "symlink"; known options are root, paths, symlinks, hardLinks, dotfiles, fsync, contentTypes',
+    'unknown option "symlink"; known options are root, paths, symlinks, hardLinks, dotfiles, fsync, contentTypes, openCache',
   ],
 ];
 
@@ -355,7 +382,7 @@ test('where the kernel gives no paths of descriptors, the driver looks the paths
   for (const system of [
     faultySystem({}, { descriptorLinks: undefined }),
     faultySystem({}, { descriptorLinks: '/proc/nowhere' }),
-    faultySystem({ readlink: () => Buffer.from('/elsewhere') }),
+    faultySystem({ readlink: () => '/elsewhere' }),
   ]) {
     const driver = createDriverOn(system, { root: temp.root });
     t.is((await driver.stat(asKey('o')))?.size, 5);

@@ -3,7 +3,6 @@ import {
   constants,
   linkSync,
   mkdirSync,
-  open as openCallback,
   readFileSync,
   renameSync,
   symlinkSync,
@@ -11,8 +10,6 @@ import {
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { Worker } from 'node:worker_threads';
 
 import { isSluiceError } from '@sluice/core';
 import test, { type ExecutionContext } from 'ava';
@@ -30,11 +27,10 @@ import {
   type TempRoot,
   makeFifo,
 } from './helpers/temp-root.ts';
+import { openNaively, races, startAttacker } from './helpers/races.ts';
 import { entryRows, hostileKeys } from './tables/entries.ts';
 
 const RULES: JailRules = { symlinks: 'deny', hardLinks: 'allow', dotfiles: 'allow' };
-
-const openAsync = promisify(openCallback);
 
 function jailOf(
   temp: TempRoot,
@@ -371,44 +367,6 @@ test('eight requests for a FIFO do not keep the ninth for a file from its answer
   t.is(await contentOf('file.txt', jail), 'inside');
   t.deepEqual(await Promise.all(flood), Array.from({ length: 8 }));
 });
-
-/** Swaps in an endless loop, in a thread of its own, what a path means. */
-function startAttacker(t: ExecutionContext, script: string, folders: object): Worker {
-  const code = `const fs = require('node:fs'); const { root, outside } = require('node:worker_threads').workerData;
-    for (;;) { ${script} }`;
-  const worker = new Worker(code, { eval: true, workerData: folders });
-  worker.on('error', (error) => t.fail(String(error)));
-  t.teardown(() => worker.terminate());
-  return worker;
-}
-
-/** Opens as most servers do: the control that shows that this harness finds leaks. */
-async function openNaively(key: string, root: string): Promise<string | undefined> {
-  let fd: number | undefined;
-  try {
-    fd = await openAsync(join(root, key), 'r');
-    return readFileSync(fd, 'utf8');
-  } catch {
-    return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
-}
-
-const races = [
-  {
-    remark: 'a file is swapped with a link to outside',
-    key: 'folder/secret.txt',
-    script: `fs.symlinkSync(outside + '/secret.txt', root + '/l'); fs.renameSync(root + '/l', root + '/folder/secret.txt');
-      fs.writeFileSync(root + '/f', 'inside'); fs.renameSync(root + '/f', root + '/folder/secret.txt');`,
-  },
-  {
-    remark: 'a folder is swapped with a link to outside',
-    key: 'folder/secret.txt',
-    script: `fs.renameSync(root + '/folder', root + '/aside'); fs.symlinkSync(outside, root + '/folder');
-      fs.unlinkSync(root + '/folder'); fs.renameSync(root + '/aside', root + '/folder');`,
-  },
-];
 
 for (const { remark, key, script } of races) {
   test.serial(`nothing leaks while ${remark}, though a naive opening leaks`, async (t) => {

@@ -4,6 +4,7 @@ import {
   closeSync,
   openSync,
   renameSync,
+  statSync,
   truncateSync,
   unlinkSync,
   utimesSync,
@@ -14,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ByteSource, ObjectHandle, Window } from '@sluice/core';
 import { isSluiceError } from '@sluice/core';
-import test from 'ava';
+import ava, { type ExecutionContext, type TestFn } from 'ava';
 
 import { createDriverOn } from '../src/local-driver.ts';
 import { hostSystem, type FileIo, type System } from '../src/system.ts';
@@ -33,14 +34,47 @@ import {
 
 const KIB = 1024;
 
+interface Opening {
+  /** Whether the object was open before, for somebody else. */
+  readonly isCached: boolean;
+}
+
+type Run = (t: ExecutionContext<Opening>) => Promise<void> | void;
+
+/** All tests are made twice: whatever an open object promises, it promises from the cache as well. */
+const twice =
+  (register: (title: string, run: Run) => void) =>
+  (title: string, run: Run): void => {
+    for (const isCached of [false, true]) {
+      register(isCached ? `from the cache: ${title}` : title, (t) => {
+        t.context = { isCached };
+        return run(t);
+      });
+    }
+  };
+
+const plain = ava as TestFn<Opening>;
+
+const test = Object.assign(twice(plain), { serial: twice(plain.serial) });
+
+/** The driver is closed at once, so that a handle is the last who has the object. */
 async function openAt(
+  t: ExecutionContext<Opening>,
   temp: TempRoot,
   key: string,
   system: System = hostSystem(),
 ): Promise<ObjectHandle> {
-  const handle = await createDriverOn(system, { root: temp.root }).open(asKey(key));
-  if (handle === undefined) throw new Error('the fixture is missing');
-  return handle;
+  const { isCached } = t.context;
+  const driver = createDriverOn(system, { root: temp.root, ...(isCached && { openCache: {} }) });
+  try {
+    if (isCached) await (await driver.open(asKey(key)))?.close();
+    const handle = await driver.open(asKey(key));
+    if (handle === undefined) throw new Error('the fixture is missing');
+    if (isCached) t.is(driver.cacheStats?.().hits, 1);
+    return handle;
+  } finally {
+    await driver.close();
+  }
 }
 
 function iterate(source: ByteSource): AsyncIterator<Uint8Array> {
@@ -68,7 +102,7 @@ test.serial('every window between the edges of pieces has exactly its bytes', as
   const temp = tempRoot(t);
   const bytes = patternBytes(1000 * KIB);
   temp.writeAtRest('o', bytes);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   for (const start of edges) {
     for (const end of edges.filter((edge) => edge >= start)) {
       const source = await handle.read({ start, end });
@@ -79,6 +113,26 @@ test.serial('every window between the edges of pieces has exactly its bytes', as
   await handle.close();
   t.deepEqual(openBelow(temp.root), []);
 });
+
+test.serial(
+  'every window of up to 128 KiB that is read at once has exactly its bytes',
+  async (t) => {
+    const temp = tempRoot(t);
+    const bytes = patternBytes(1000 * KIB);
+    temp.writeAtRest('o', bytes);
+    const handle = await openAt(t, temp, 'o', faultySystem({}, { ticks: () => 0 }));
+    for (const start of edges) {
+      for (const end of edges.filter((edge) => edge >= start)) {
+        const now = handle.readNow?.({ start, end });
+        t.is(now !== undefined, end - start <= 128 * KIB, `${start}-${end}`);
+        t.true(now === undefined || bytes.subarray(start, end).equals(now), `${start}-${end}`);
+      }
+    }
+    await handle.close();
+    t.throws(() => handle.readNow?.({ start: 0, end: 1 }), { code: 'SLUICE_ABORTED' });
+    t.deepEqual(openBelow(temp.root), []);
+  },
+);
 
 const badWindows: readonly Window[] = [
   { start: 0, end: 11 },
@@ -98,8 +152,12 @@ for (const window of badWindows) {
     const temp = tempRoot(t);
     temp.writeAtRest('o', '0123456789');
     const read: FileIo['read'] = () => Promise.reject(systemError('EIO'));
-    const handle = await openAt(temp, 'o', faultySystem({ read }));
+    const readNow: FileIo['readNow'] = () => {
+      throw systemError('EIO');
+    };
+    const handle = await openAt(t, temp, 'o', faultySystem({ read, readNow }));
     await t.throwsAsync(async () => handle.read(window), { code: 'SLUICE_RANGE' });
+    t.throws(() => handle.readNow?.(window), { code: 'SLUICE_RANGE' });
     await handle.close();
   });
 }
@@ -108,7 +166,7 @@ test('overlapping reads of one handle do not disturb each other', async (t) => {
   const temp = tempRoot(t);
   const bytes = patternBytes(700 * KIB);
   temp.write('o', bytes);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const windows = Array.from({ length: 12 }, (_, index) => ({
     start: index * 1000,
     end: bytes.length - index * 777,
@@ -126,7 +184,7 @@ test('pieces grow for a quick reader, shrink for a slow one, and each is memory 
   const temp = tempRoot(t);
   const bytes = patternBytes(2000 * KIB);
   temp.writeAtRest('o', bytes);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const pieces = iterate(await handle.read({ start: 0, end: bytes.length }));
   const seen: Uint8Array[] = [];
   const take = async (): Promise<number> => {
@@ -149,7 +207,7 @@ test('pieces grow for a quick reader, shrink for a slow one, and each is memory 
 test('a quick reader gets pieces of 256 KiB', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', patternBytes(3000 * KIB));
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const sizes = new Set<number>();
   for await (const piece of (await handle.read({
     start: 0,
@@ -228,7 +286,7 @@ for (const { remark, expected, change } of changes) {
       const temp = tempRoot(t);
       const old = patternBytes(size);
       const path = temp.write('o', old);
-      const handle = await openAt(temp, 'o');
+      const handle = await openAt(t, temp, 'o');
       await sleep(20); // The clock of a file system has ticks.
       change(path, old);
       const read = async (): Promise<Buffer> => collect(await handle.read({ start: 0, end: size }));
@@ -237,11 +295,33 @@ for (const { remark, expected, change } of changes) {
     });
   }
 
+  test(`an object gives ${expected.join(' or ')} at once, or nothing, when ${remark} before it is read`, async (t) => {
+    const temp = tempRoot(t);
+    const old = patternBytes(10 * KIB);
+    const path = temp.writeAtRest('o', old);
+    const handle = await openAt(t, temp, 'o');
+    change(path, old);
+    const hasGrown = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const read = async (): Promise<Buffer> => {
+      const now = handle.readNow?.({ start: 0, end: old.length });
+      return now === undefined
+        ? collect(await handle.read({ start: 0, end: old.length }))
+        : Buffer.from(now);
+    };
+    const outcome = await outcomeOf(read(), old);
+    // Of a file at rest no evidence is taken beforehand: what has grown is not known to be a log.
+    t.true(
+      [...expected, ...(hasGrown > old.length ? ['SLUICE_VERSION_CHANGED'] : [])].includes(outcome),
+      outcome,
+    );
+    await handle.close();
+  });
+
   test(`an object at rest gives ${expected.join(' or ')} when ${remark} while it is read`, async (t) => {
     const temp = tempRoot(t);
     const old = patternBytes(600 * KIB);
     const path = temp.writeAtRest('o', old);
-    const handle = await openAt(temp, 'o');
+    const handle = await openAt(t, temp, 'o');
     const pieces = iterate(await handle.read({ start: 0, end: old.length }));
     const { value: first } = await pieces.next();
     change(path, old);
@@ -267,7 +347,7 @@ test('bytes of a rewritten object are not taken for the old ones because it also
   const temp = tempRoot(t);
   const old = patternBytes(10 * KIB);
   const path = temp.writeAtRest('o', old);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   writeFileSync(path, other(old, 5000));
   await t.throwsAsync(async () => handle.read({ start: 0, end: old.length }), {
     code: 'SLUICE_VERSION_CHANGED',
@@ -281,7 +361,7 @@ test('a rewrite is found at the next piece, and an unproven growth at the first'
   const code = 'SLUICE_VERSION_CHANGED';
   for (const extra of [0, 5000]) {
     const path = temp.writeAtRest('o', old);
-    const handle = await openAt(temp, 'o');
+    const handle = await openAt(t, temp, 'o');
     const window = { start: 0, end: old.length };
     const running = iterate(await handle.read(window));
     await running.next();
@@ -297,7 +377,7 @@ test('a log stays downloadable while a line is added after every piece', async (
   const temp = tempRoot(t);
   const old = patternBytes(900 * KIB);
   const path = temp.write('log', old);
-  const handle = await openAt(temp, 'log');
+  const handle = await openAt(t, temp, 'log');
   appendFileSync(path, 'line\n');
   for (let round = 0; round < 2; round += 1) {
     const taken: Uint8Array[] = [];
@@ -317,7 +397,7 @@ test('a page in the middle that is rewritten while the file grows is caught by t
   const temp = tempRoot(t);
   const old = patternBytes(900 * KIB);
   const path = temp.writeAtRest('o', old);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const pieces = iterate(await handle.read({ start: 300 * KIB, end: old.length }));
   await pieces.next();
   const fd = openSync(path, 'r+');
@@ -341,7 +421,7 @@ test('an object at rest that is rewritten behind its first piece, and is longer,
   const temp = tempRoot(t);
   const old = patternBytes(8000 * KIB);
   const path = temp.writeAtRest('o', old);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const pieces = iterate(await handle.read({ start: 0, end: old.length }));
   await pieces.next();
   behindFirstPiece(path, old);
@@ -363,7 +443,7 @@ for (const { remark, expected, change } of [
       const temp = tempRoot(t);
       const old = patternBytes(600 * KIB);
       const path = atRest ? temp.writeAtRest('o', old) : temp.write('o', old);
-      const handle = await openAt(temp, 'o');
+      const handle = await openAt(t, temp, 'o');
       const target = Buffer.alloc(old.length);
       const fill = async (start: number, end: number): Promise<void> =>
         handle.fill?.(target.subarray(start, end), start);
@@ -385,7 +465,7 @@ test('a fill takes the window of another place into its evidence', async (t) => 
   const temp = tempRoot(t);
   const old = patternBytes(900 * KIB);
   const path = temp.writeAtRest('o', old);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const target = Buffer.alloc(64 * KIB);
   for (const start of [0, 300 * KIB]) await handle.fill?.(target, start);
   const fd = openSync(path, 'r+');
@@ -412,7 +492,7 @@ test('a fill that fails or is aborted is over when it says so, and the descripto
       underWay -= 1;
     }
   };
-  const handle = await openAt(temp, 'o', faultySystem({ read }));
+  const handle = await openAt(t, temp, 'o', faultySystem({ read }));
   const controller = new AbortController();
   const filling = handle.fill?.(Buffer.alloc(100 * KIB), 0, { signal: controller.signal });
   controller.abort();
@@ -425,11 +505,80 @@ test('a fill that fails or is aborted is over when it says so, and the descripto
 test('an object that has only the time of its change set anew is another version', async (t) => {
   const temp = tempRoot(t);
   const path = temp.writeAtRest('o', 'bytes');
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   utimesSync(path, 1_000_000_000, 1_000_000_000);
   await t.throwsAsync(async () => handle.read({ start: 0, end: 5 }), {
     code: 'SLUICE_VERSION_CHANGED',
   });
+  await handle.close();
+});
+
+test('reads at once that come up short are read on, and one that fails fails', async (t) => {
+  const temp = tempRoot(t);
+  const bytes = patternBytes(100 * KIB);
+  temp.writeAtRest('o', bytes);
+  const { io } = hostSystem();
+  let isBroken = false;
+  const readNow: FileIo['readNow'] = (fd, buffer, filled, position) => {
+    if (isBroken) throw systemError('EIO');
+    return io.readNow(
+      fd,
+      buffer.subarray(0, Math.min(buffer.length, filled + 1000)),
+      filled,
+      position,
+    );
+  };
+  const handle = await openAt(t, temp, 'o', faultySystem({ readNow }, { ticks: () => 0 }));
+  const window = { start: 1, end: 9999 };
+  t.deepEqual(handle.readNow?.(window), bytes.subarray(1, 9999));
+  isBroken = true;
+  const error = t.throws(() => handle.readNow?.(window), { code: 'SLUICE_IO' });
+  t.notRegex(error?.message ?? '', /secret/);
+  await handle.close();
+});
+
+test('a read that had to wait for a disk forbids others to keep the process waiting, for a time', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(10 * KIB));
+  let clock = 0;
+  let blocks = 0;
+  let costs = (): void => undefined;
+  const { io } = hostSystem();
+  const system = faultySystem(
+    {
+      readNow(...given) {
+        costs();
+        return io.readNow(...given);
+      },
+    },
+    { ticks: () => clock, blocksRead: () => blocks },
+  );
+  const handle = await openAt(t, temp, 'o', system);
+  const isRead = (): boolean => handle.readNow?.({ start: 0, end: 10 }) !== undefined;
+  const rows: readonly (readonly [milliseconds: number, blocksRead: number, rest: number])[] = [
+    [0.5, 8, 0],
+    [1.5, 0, 0],
+    [1.5, 8, 30],
+    [10, 8, 200],
+    [19, 0, 0],
+    [21, 0, 420],
+  ];
+  for (const [milliseconds, blocksRead, rest] of rows) {
+    costs = () => {
+      clock += milliseconds;
+      blocks += blocksRead;
+    };
+    t.true(isRead(), 'the bytes are there, and are given');
+    costs = () => undefined;
+    clock += rest - 0.001;
+    t.is(isRead(), rest === 0, `${milliseconds} ms`);
+    clock += 0.002;
+    t.true(isRead());
+    blocks += 1;
+    costs = () => void (clock += 1.5);
+    isRead();
+    clock += 1000;
+  }
   await handle.close();
 });
 
@@ -440,7 +589,7 @@ test('reads that come up short are read on', async (t) => {
   const { io } = hostSystem();
   const read: FileIo['read'] = (fd, buffer, filled, position) =>
     io.read(fd, buffer.subarray(0, Math.min(buffer.length, filled + 1000)), filled, position);
-  const handle = await openAt(temp, 'o', faultySystem({ read }));
+  const handle = await openAt(t, temp, 'o', faultySystem({ read }));
   t.true((await collect(await handle.read({ start: 0, end: bytes.length }))).equals(bytes));
   t.true(
     (await collect(await handle.read({ start: 1, end: 9999 }))).equals(bytes.subarray(1, 9999)),
@@ -457,6 +606,7 @@ test.serial('a failing medium fails the read, and everything is closed', async (
     ['ENOMEM', 'SLUICE_UNAVAILABLE'],
   ] as const) {
     const handle = await openAt(
+      t,
       temp,
       'o',
       faultySystem({ read: () => Promise.reject(systemError(code)) }),
@@ -478,14 +628,14 @@ test.serial('a fault at the last look at an active object closes it', async (t) 
   const readNow: FileIo['readNow'] = () => {
     throw systemError('EIO');
   };
-  await t.throwsAsync(openAt(temp, 'o', faultySystem({ readNow })), { code: 'SLUICE_IO' });
+  await t.throwsAsync(openAt(t, temp, 'o', faultySystem({ readNow })), { code: 'SLUICE_IO' });
   t.deepEqual(openBelow(temp.root), []);
 });
 
 test('an aborted signal ends a read before any I/O and between pieces, with its reason', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', patternBytes(400 * KIB));
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const reason = new Error('enough');
   const signal = AbortSignal.abort(reason);
   for (const end of [10, 400 * KIB]) {
@@ -510,7 +660,7 @@ test('an aborted signal ends a read before any I/O and between pieces, with its 
 test('a body that is aborted at its last piece never seems to have ended well', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', patternBytes(150 * KIB));
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const controller = new AbortController();
   const { signal } = controller;
   const pieces = iterate(await handle.read({ start: 0, end: 150 * KIB }, { signal }));
@@ -525,7 +675,7 @@ test('a body that is aborted at its last piece never seems to have ended well', 
 test('a small read that is aborted on the way fails with the reason', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', 'bytes');
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const controller = new AbortController();
   const reading = Promise.resolve(handle.read({ start: 0, end: 5 }, { signal: controller.signal }));
   controller.abort('enough');
@@ -537,7 +687,7 @@ test('a small read that is aborted on the way fails with the reason', async (t) 
 test.serial('the signal alone frees a body that nobody reads on', async (t) => {
   const temp = tempRoot(t);
   temp.writeAtRest('o', patternBytes(400 * KIB));
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const controller = new AbortController();
   const pieces = iterate(
     await handle.read({ start: 0, end: 400 * KIB }, { signal: controller.signal }),
@@ -562,7 +712,7 @@ test.serial(
       closed.push(fd);
       return io.closeLater(fd);
     };
-    const handle = await openAt(temp, 'o', faultySystem({ closeLater }));
+    const handle = await openAt(t, temp, 'o', faultySystem({ closeLater }));
     const whole = Promise.resolve(handle.read({ start: 0, end: bytes.length })).then(collect);
     const small = Promise.resolve(handle.read({ start: 0, end: 10 })).then(collect);
     const abandoned = iterate(await handle.read({ start: 5, end: bytes.length }));
@@ -592,6 +742,7 @@ test('closing that fails is nobody’s business', async (t) => {
   };
   let isArmed = false;
   const handle = await openAt(
+    t,
     temp,
     'o',
     faultySystem({ close: (fd) => (isArmed ? close(fd) : io.close(fd)) }),
@@ -604,7 +755,7 @@ test('calls of one body are answered in their order', async (t) => {
   const temp = tempRoot(t);
   const bytes = patternBytes(300 * KIB);
   temp.writeAtRest('o', bytes);
-  const handle = await openAt(temp, 'o');
+  const handle = await openAt(t, temp, 'o');
   const pieces = iterate(await handle.read({ start: 0, end: bytes.length }));
   const results = await Promise.all([
     pieces.next(),
@@ -629,7 +780,7 @@ test.serial(
     ageFile(path);
     for (let round = 0; round < 200; round += 1) {
       const controller = new AbortController();
-      const handle = await openAt(temp, 'o');
+      const handle = await openAt(t, temp, 'o');
       const pieces = iterate(
         await handle.read({ start: 0, end: 1500 * KIB }, { signal: controller.signal }),
       );

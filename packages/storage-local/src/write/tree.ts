@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import type {
@@ -12,11 +11,11 @@ import type {
 import fsExtra from 'fs-extra';
 
 import { piecesOf, takeSource } from '../byte-source.ts';
-import { createDescriptor, type Descriptor } from '../descriptor.ts';
+import { closeQuietly, createDescriptor, type Descriptor } from '../descriptor.ts';
 import { codeOf, onDisk, unwritableName, writeFault } from '../errno.ts';
 import { type Folder, openFolder } from '../folder.ts';
 import { type Jail, placeOf } from '../jail.ts';
-import { openRegular } from '../open-regular.ts';
+import { type FileFacts, openRegular } from '../open-regular.ts';
 import { readWindow } from '../reader.ts';
 import { type Rename, store } from './draft.ts';
 import { ensureFolder } from './ensure-folder.ts';
@@ -31,7 +30,7 @@ export interface Tree {
 export interface TreeOptions {
   readonly jail: Jail;
   /** The facts of an object, from its key and the file that holds it. */
-  readonly describe: (key: StorageKey, stats: BigIntStats) => ObjectStat;
+  readonly describe: (key: StorageKey, stats: FileFacts) => ObjectStat;
   readonly fsync: boolean;
   /** For tests; by default that of the file system. */
   readonly rename?: Rename;
@@ -169,7 +168,8 @@ async function copyObject(route: Route, options: TreeOptions): Promise<boolean> 
       return true;
     }
     const storing = { ...options, signal, copyOf: confined.stats };
-    const file = createDescriptor(confined, options.jail.system.io);
+    const { io } = options.jail.system;
+    const file = createDescriptor(confined, io, { dispose: () => closeQuietly(confined, io) });
     try {
       await store(into, basename(target.path), contentOf(file, signal), storing);
     } finally {

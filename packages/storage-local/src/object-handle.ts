@@ -1,0 +1,86 @@
+import type { ObjectHandle, ObjectStat, StorageKey, Window } from '@sluice/core';
+
+import { throwIfAborted } from './abort.ts';
+import { closed, createDescriptor, type Descriptor, type DescriptorOptions } from './descriptor.ts';
+import { readFault } from './errno.ts';
+import type { OpenFile } from './open-regular.ts';
+import type { QuickReads } from './quick-reads.ts';
+import { fillWindow, readWindow, readWindowNow, requireWindow } from './reader.ts';
+import type { System } from './system.ts';
+import { witnessTail } from './version-check.ts';
+
+/** What {@link createFileHandle} needs besides the file. */
+export interface FileHandleOptions extends Pick<DescriptorOptions, 'dispose'> {
+  readonly system: System;
+  /** Absent where the process must not wait for reads. */
+  readonly reads: QuickReads | undefined;
+}
+
+/**
+ * Makes a handle of an open file, which is disposed of when the handle is closed, or at once when
+ * this fails.
+ */
+export function createFileHandle(
+  key: StorageKey,
+  stat: ObjectStat,
+  file: OpenFile,
+  { system, reads, dispose }: FileHandleOptions,
+): ObjectHandle {
+  const held = holdVersion(file, system, dispose);
+  const handle: ObjectHandle = {
+    key,
+    stat,
+    read: (window, call) => readWindow(held, window, call),
+    fill: (target, start, call) => fillWindow(held, target, start, call),
+    close: () => held.close(),
+  };
+  if (reads === undefined) return handle;
+  return Object.assign(handle, { readNow: (window: Window) => readWindowNow(held, window, reads) });
+}
+
+/** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */
+export function createMemoryHandle(
+  key: StorageKey,
+  stat: ObjectStat,
+  bytes: Uint8Array,
+): ObjectHandle {
+  let isOpen = true;
+  const require = (start: number, end: number): void => {
+    requireWindow(start, end, stat.size);
+    if (!isOpen) throw closed();
+  };
+  return {
+    key,
+    stat,
+    read({ start, end }, { signal } = {}) {
+      require(start, end);
+      throwIfAborted(signal);
+      return Buffer.from(bytes.subarray(start, end));
+    },
+    readNow({ start, end }) {
+      require(start, end);
+      return bytes.subarray(start, end);
+    },
+    async fill(target, start, { signal } = {}) {
+      require(start, start + target.byteLength);
+      throwIfAborted(signal);
+      target.set(bytes.subarray(start, start + target.byteLength));
+    },
+    async close() {
+      isOpen = false;
+    },
+  };
+}
+
+function holdVersion(
+  file: OpenFile,
+  system: System,
+  dispose: DescriptorOptions['dispose'],
+): Descriptor {
+  try {
+    return createDescriptor(file, system.io, { tail: witnessTail(file, system), dispose });
+  } catch (error) {
+    void dispose();
+    throw readFault(error);
+  }
+}
