@@ -148,6 +148,18 @@ export interface ObjectHandle {
   read(window: Window, call?: Call): ByteSource | Promise<ByteSource>;
 
   /**
+   * Gives the bytes of a small window at once, without waiting, where the driver has them or can
+   * get them cheaply; `undefined` where it would have to wait, as for a disk. All that `read`
+   * promises holds here, too: exactly the bytes of the version, or it throws with the same codes.
+   *
+   * It is asked before `read`, for windows of up to 128 KiB. Who wraps a handle and changes what
+   * `read` gives must change this as well, or leave it out.
+   *
+   * @throws SluiceError `SLUICE_RANGE`, before any I/O, unless 0 ≤ start ≤ end ≤ size, all integers
+   */
+  readNow?(window: Window): Uint8Array | undefined;
+
+  /**
    * Fills `target` with the bytes from `start` on, for a caller that brings its own memory and uses
    * it again. All that `read` promises holds here, too: every byte is of the version, or it fails.
    *
