@@ -12,6 +12,7 @@ import {
   type PolicyRequest,
   type Subject,
 } from './policy.ts';
+import { createPolicyRequest } from './policy-request.ts';
 
 /**
  * Asks policies in order; the first that applies decides. Later ones are not asked.
@@ -92,16 +93,8 @@ function within<S>(
   params: Readonly<Record<string, string>>,
 ): PolicyRequest<S> {
   const { subject, action, method, key } = request;
-  return {
-    subject,
-    action,
-    method,
-    key,
-    params: { ...request.params, ...params },
-    get signal() {
-      return request.signal;
-    },
-  };
+  const all = { ...request.params, ...params };
+  return createPolicyRequest<S>({ subject, action, method, key, params: all }, request);
 }
 
 /**

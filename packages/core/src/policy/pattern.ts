@@ -7,8 +7,10 @@ export type PatternMatch = (key: string) => Readonly<Record<string, string>> | u
  * Compiles a pattern in the syntax of path-to-regexp 8 into a matcher.
  *
  * It is not translated into a regular expression, since two wildcards in one can take time that
- * grows with a power of the key (CVE-2024-45296 and others of its kind). The matcher fills one row
- * of a table per step, so its time and memory are bounded by steps × length of the key.
+ * grows with a power of the key (CVE-2024-45296 and others of its kind). Where each part can end in
+ * one place only, as in `users/:id/*path`, the key is gone through once. For all other patterns the
+ * matcher fills one row of a table per step, so its time and memory are bounded by steps × length of
+ * the key.
  *
  * @throws TypeError when the pattern is malformed, with the position, or can match no key
  */
@@ -25,6 +27,8 @@ export function compilePattern(pattern: string): PatternMatch {
   }
   const steps = parse(pattern);
   const [first] = steps;
+  const direct = directSteps(steps);
+  if (direct !== undefined) return (key) => matchDirectly(direct, key);
   // Most rules of a large set differ from the key here, before any table is made.
   const lead = first?.kind === 'text' ? first.text : '';
   return (key) => (key.startsWith(lead) ? match(steps, key) : undefined);
@@ -126,6 +130,44 @@ function unescape(text: string): string {
 
 function fail(pattern: string, at: number, what: string): never {
   throw new TypeError(`forPattern: ${what} at ${at} of ${quote(pattern)}`);
+}
+
+/**
+ * Gives the steps where each can end in one place only: no group may be absent, a `:name` goes to the
+ * next "/", with which the next text begins, or to the end, and a `*name` goes to the end.
+ */
+function directSteps(steps: readonly Step[]): readonly (Text | Capture)[] | undefined {
+  const direct: (Text | Capture)[] = [];
+  for (const [at, step] of steps.entries()) {
+    if (step.kind === 'option') return undefined;
+    const next = steps[at + 1];
+    if (step.kind === 'capture' && next !== undefined) {
+      if (step.acrossSegments || next.kind !== 'text' || !next.text.startsWith('/')) return undefined;
+    }
+    direct.push(step);
+  }
+  return direct;
+}
+
+function matchDirectly(
+  steps: readonly (Text | Capture)[],
+  key: string,
+): Readonly<Record<string, string>> | undefined {
+  const params: [string, string][] = [];
+  let position = 0;
+  for (const step of steps) {
+    if (step.kind === 'text') {
+      if (!key.startsWith(step.text, position)) return undefined;
+      position += step.text.length;
+      continue;
+    }
+    const slash = step.acrossSegments ? -1 : key.indexOf('/', position);
+    const end = slash === -1 ? key.length : slash;
+    if (end === position) return undefined;
+    params.push([step.name, key.slice(position, end)]);
+    position = end;
+  }
+  return position === key.length ? Object.fromEntries(params) : undefined;
 }
 
 /**
