@@ -36,7 +36,10 @@ export function ownOf<T extends object>(object: T): T {
  * Gives the value of an own property; `undefined` for one that is inherited, as from an
  * `Object.prototype` that somebody managed to write to.
  */
-export function ownValue<T extends object, N extends keyof T>(object: T, name: N): T[N] | undefined {
+export function ownValue<T extends object, N extends keyof T>(
+  object: T,
+  name: N,
+): T[N] | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 

@@ -142,7 +142,8 @@ function directSteps(steps: readonly Step[]): readonly (Text | Capture)[] | unde
     if (step.kind === 'option') return undefined;
     const next = steps[at + 1];
     if (step.kind === 'capture' && next !== undefined) {
-      if (step.acrossSegments || next.kind !== 'text' || !next.text.startsWith('/')) return undefined;
+      if (step.acrossSegments || next.kind !== 'text' || !next.text.startsWith('/'))
+        return undefined;
     }
     direct.push(step);
   }
