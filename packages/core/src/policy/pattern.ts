@@ -34,17 +34,37 @@ export function compilePattern(pattern: string): PatternMatch {
   return (key) => (key.startsWith(lead) ? match(steps, key) : undefined);
 }
 
+/** Which keys a rule may speak of: at least those that it does speak of. */
+export interface KeyScope {
+  /** What the keys consist of, in order. */
+  readonly steps: readonly (Text | Capture)[];
+  /** The keys may go on behind the steps, or end there. */
+  readonly isOpen: boolean;
+}
+
+/** Gives the scope of a well-formed pattern, as far as its first group that may be absent. */
+export function scopeOf(pattern: string): KeyScope {
+  const all = parse(pattern);
+  const until = all.findIndex((step) => step.kind === 'option');
+  const steps = (until === -1 ? all : all.slice(0, until)).filter((step) => step.kind !== 'option');
+  // What the last parameter takes need not be gone through to know that the rule is to be asked.
+  const isOpen = until !== -1 || steps.at(-1)?.kind === 'capture';
+  return { steps: steps.at(-1)?.kind === 'capture' ? steps.slice(0, -1) : steps, isOpen };
+}
+
 const MAX_PATTERN_LENGTH = 1024;
 
 /** Goes on to the next step; an option may jump over its group instead. */
 type Step = Text | Capture | Option;
 
-interface Text {
+/** Characters that stand in the key as they are. */
+export interface Text {
   readonly kind: 'text';
   readonly text: string;
 }
 
-interface Capture {
+/** A parameter. */
+export interface Capture {
   readonly kind: 'capture';
   readonly name: string;
   /** `*name`, where `:name` ends at the next `/`. */
