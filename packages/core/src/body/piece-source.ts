@@ -36,9 +36,6 @@ export interface PieceOptions {
   readonly signal: AbortSignal;
 }
 
-/** Bytes. For so many a driver may be asked to give them at once. */
-const AT_ONCE = 131_072;
-
 /** Creates the source of a body. It owns the handle. */
 export function createPieceSource(
   handle: ObjectHandle,
@@ -61,14 +58,12 @@ export function createPieceSource(
     if (run === undefined) return undefined;
     if (run instanceof Uint8Array) return { bytes: run, lease: undefined };
     const { start, end } = run;
-    if (!isBegun) {
-      isBegun = true;
-      const window = { start, end: Math.min(end, start + most, start + AT_ONCE) };
-      const bytes = takeWindow(handle, window);
-      if (bytes !== undefined) {
-        if (window.end < end) left.unshift({ start: window.end, end });
-        return { bytes, lease: undefined };
-      }
+    const first = isBegun ? undefined : takePiece(handle, run, Math.min(most, PIECE));
+    isBegun = true;
+    if (first !== undefined) {
+      const rest = start + first.byteLength;
+      if (rest < end) left.unshift({ start: rest, end });
+      return { bytes: first, lease: undefined };
     }
     const wanted = Math.min(end - start, most, isQuick ? LARGE_PIECE : PIECE);
     const lease = pool.lend(wanted);
@@ -100,6 +95,15 @@ export function createPieceSource(
       }
     },
   };
+}
+
+/** The first bytes often lie in memory, where those behind them may not. */
+function takePiece(
+  handle: ObjectHandle,
+  { start, end }: Window,
+  most: number,
+): Uint8Array | undefined {
+  return takeWindow(handle, { start, end: Math.min(end, start + most) });
 }
 
 async function* piecesOf(
