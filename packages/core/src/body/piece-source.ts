@@ -111,12 +111,10 @@ async function* piecesOf(
   runs: readonly BodyRun[],
   { most, signal }: Omit<PieceOptions, 'pool'>,
 ): AsyncGenerator<Uint8Array, undefined> {
+  const size = Math.min(most, PIECE);
   for (const run of runs) {
     if (run instanceof Uint8Array) yield run;
-    else
-      for await (const piece of readWindow(handle, run, { signal })) {
-        yield* cut(piece, Math.min(most, PIECE));
-      }
+    else for await (const piece of readWindow(handle, run, { signal })) yield* cut(piece, size);
   }
 }
 

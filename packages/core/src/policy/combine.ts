@@ -56,10 +56,11 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
   if (parseKey(name) === undefined) {
     throw new TypeError(`forPrefix: ${quote(prefix)} is not a prefix of storage keys`);
   }
+  checkPolicy('forPrefix', policy);
   const lead = `${name}/`;
   const match = (key: string): Params | undefined => (key.startsWith(lead) ? {} : undefined);
   const scope: KeyScope = { steps: [{ kind: 'text', text: lead }], isOpen: true };
-  return limited('forPrefix', lead, policy, match, scope);
+  return limited(`forPrefix(${quote(lead)})`, policy, { match, scope });
 }
 
 /**
@@ -78,20 +79,21 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
  * @throws TypeError when the pattern is malformed or can match no key, or the policy is not a function
  */
 export function forPattern<S = Subject>(pattern: string, policy: Policy<S>): Policy<S> {
-  return limited('forPattern', pattern, policy, compilePattern(pattern), scopeOf(pattern));
+  checkPolicy('forPattern', policy);
+  const limit = { match: compilePattern(pattern), scope: scopeOf(pattern) };
+  return limited(`forPattern(${quote(pattern)})`, policy, limit);
 }
 
 type Params = Readonly<Record<string, string>>;
 
-function limited<S>(
-  kind: string,
-  text: string,
-  policy: Policy<S>,
-  match: PatternMatch,
-  scope: KeyScope,
-): Policy<S> {
-  checkPolicies(kind, [policy]);
-  const rule = named<S>(`${kind}(${quote(text)})`, (request, observe) => {
+/** Which keys a rule is limited to: exactly, and as an index takes it. */
+interface Limit {
+  readonly match: PatternMatch;
+  readonly scope: KeyScope;
+}
+
+function limited<S>(name: string, policy: Policy<S>, { match, scope }: Limit): Policy<S> {
+  const rule = named<S>(name, (request, observe) => {
     const params = match(request.key);
     return params === undefined ? notApplicable() : policy(within(request, params), observe);
   });

@@ -58,13 +58,13 @@ const MAX_PATTERN_LENGTH = 1024;
 type Step = Text | Capture | Option;
 
 /** Characters that stand in the key as they are. */
-export interface Text {
+interface Text {
   readonly kind: 'text';
   readonly text: string;
 }
 
 /** A parameter. */
-export interface Capture {
+interface Capture {
   readonly kind: 'capture';
   readonly name: string;
   /** `*name`, where `:name` ends at the next `/`. */
@@ -157,17 +157,14 @@ function fail(pattern: string, at: number, what: string): never {
  * next "/", with which the next text begins, or to the end, and a `*name` goes to the end.
  */
 function directSteps(steps: readonly Step[]): readonly (Text | Capture)[] | undefined {
-  const direct: (Text | Capture)[] = [];
-  for (const [at, step] of steps.entries()) {
-    if (step.kind === 'option') return undefined;
-    const next = steps[at + 1];
-    if (step.kind === 'capture' && next !== undefined) {
-      if (step.acrossSegments || next.kind !== 'text' || !next.text.startsWith('/'))
-        return undefined;
-    }
-    direct.push(step);
-  }
-  return direct;
+  const direct = steps.filter((step) => step.kind !== 'option');
+  const isDirect = direct.every((step, at) => endsInOnePlace(step, direct[at + 1]));
+  return isDirect && direct.length === steps.length ? direct : undefined;
+}
+
+function endsInOnePlace(step: Text | Capture, next: Text | Capture | undefined): boolean {
+  if (step.kind === 'text' || next === undefined) return true;
+  return !step.acrossSegments && next.kind === 'text' && next.text.startsWith('/');
 }
 
 function matchDirectly(

@@ -289,8 +289,8 @@ test('a first piece that the driver has is taken at once, and the rest is filled
       return fill(target, start);
     };
     const windows: unknown[] = [];
-    const own = has ? BYTES.slice(100, 100 + PIECE) : undefined;
-    const kept = own?.slice();
+    const own = has ? new Uint8Array(BYTES.subarray(100, 100 + PIECE)) : undefined;
+    const kept = own && new Uint8Array(own);
     const withNow: ObjectHandle = {
       ...handle,
       readNow(window) {
