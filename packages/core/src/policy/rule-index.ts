@@ -24,27 +24,34 @@ export function createRuleIndex(scopes: readonly (KeyScope | undefined)[]): Rule
   return { find: (key) => [...search(root, key)].toSorted((a, b) => a - b) };
 }
 
-/** A place in the tree, reached by a text or by a parameter. */
+/** A place in the tree, reached by a text or by a parameter. Most have one of the lists, if any. */
 interface Node {
   /** The text that leads here from the node above; empty where a parameter does. */
   label: string;
   /** Reached by a parameter that takes more than one segment. */
   readonly acrossSegments: boolean;
   /** By the first character of their labels, of which no two are the same. */
-  readonly texts: Map<number, Node>;
+  texts: Map<number, Node> | undefined;
   /** Behind one or more characters of one segment. */
   segment: Node | undefined;
   /** Behind one or more characters of any. */
   any: Node | undefined;
   /** The rules for keys that end here. */
-  readonly whole: number[];
+  whole: number[] | undefined;
   /** The rules for keys that lead through here, however they end. */
-  readonly open: number[];
+  open: number[] | undefined;
 }
 
 function createNode(label: string, acrossSegments = false): Node {
-  const none = { segment: undefined, any: undefined };
-  return { label, acrossSegments, texts: new Map(), ...none, whole: [], open: [] };
+  return {
+    label,
+    acrossSegments,
+    texts: undefined,
+    segment: undefined,
+    any: undefined,
+    whole: undefined,
+    open: undefined,
+  };
 }
 
 function insert(root: Node, { steps, isOpen }: KeyScope, rule: number): void {
@@ -54,14 +61,15 @@ function insert(root: Node, { steps, isOpen }: KeyScope, rule: number): void {
     else if (step.acrossSegments) node = node.any ??= createNode('', true);
     else node = node.segment ??= createNode('');
   }
-  (isOpen ? node.open : node.whole).push(rule);
+  if (isOpen) (node.open ??= []).push(rule);
+  else (node.whole ??= []).push(rule);
 }
 
 function insertText(above: Node, text: string): Node {
   let node = above;
   let rest = text;
   while (rest !== '') {
-    const child = node.texts.get(rest.charCodeAt(0)) ?? addLeaf(node, rest);
+    const child = node.texts?.get(rest.charCodeAt(0)) ?? addLeaf(node, rest);
     const shared = sharedLength(child.label, rest);
     node = shared < child.label.length ? split(node, child, shared) : child;
     rest = rest.slice(shared);
@@ -71,6 +79,7 @@ function insertText(above: Node, text: string): Node {
 
 function addLeaf(above: Node, label: string): Node {
   const leaf = createNode(label);
+  above.texts ??= new Map();
   above.texts.set(label.charCodeAt(0), leaf);
   return leaf;
 }
@@ -79,7 +88,7 @@ function addLeaf(above: Node, label: string): Node {
 function split(above: Node, child: Node, at: number): Node {
   const middle = addLeaf(above, child.label.slice(0, at));
   child.label = child.label.slice(at);
-  middle.texts.set(child.label.charCodeAt(0), child);
+  middle.texts = new Map([[child.label.charCodeAt(0), child]]);
   return middle;
 }
 
@@ -109,7 +118,7 @@ function search(root: Node, key: string): Set<number> {
     collect(node, at === key.length, found);
     const { segment } = node;
     if (segment === undefined) {
-      const child = node.texts.get(key.charCodeAt(at));
+      const child = node.texts?.get(key.charCodeAt(at));
       if (child === undefined || !key.startsWith(child.label, at)) return found;
       at += child.label.length;
       node = child;
@@ -128,8 +137,8 @@ function search(root: Node, key: string): Set<number> {
 function isPlain({ texts, segment, any }: Node): boolean {
   if (any !== undefined) return false;
   if (segment === undefined) return true;
-  const { size } = segment.texts;
-  return texts.size === 0 && (size === 0 || (size === 1 && segment.texts.has(SLASH)));
+  const behind = segment.texts;
+  return texts === undefined && (behind === undefined || (behind.size === 1 && behind.has(SLASH)));
 }
 
 /** Goes on from a node along all branches. */
@@ -145,8 +154,8 @@ function searchAll(from: Node, key: string, start: number, found: Set<number>): 
 }
 
 function collect({ open, whole }: Node, isAtEnd: boolean, found: Set<number>): void {
-  for (const rule of open) found.add(rule);
-  if (isAtEnd) for (const rule of whole) found.add(rule);
+  if (open !== undefined) for (const rule of open) found.add(rule);
+  if (isAtEnd && whole !== undefined) for (const rule of whole) found.add(rule);
 }
 
 function advance({ reached, inLabel, inParameter }: Front, code: number): Front {
@@ -155,7 +164,7 @@ function advance({ reached, inLabel, inParameter }: Front, code: number): Front 
     if (node.label.charCodeAt(taken) === code) goInto(node, taken + 1, next);
   }
   for (const { texts, segment, any } of reached) {
-    const child = texts.get(code);
+    const child = texts?.get(code);
     if (child !== undefined) goInto(child, 1, next);
     if (segment !== undefined && code !== SLASH) next.inParameter.add(segment);
     if (any !== undefined) next.inParameter.add(any);
