@@ -1,7 +1,7 @@
 import type { Download, Transfer } from '@sluice/core';
 
 import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
-import { createIdleClock } from './idle-clock.ts';
+import { type Clocked, createIdleClock } from './idle-clock.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { sendQueueOf } from './send-queue.ts';
@@ -37,6 +37,7 @@ export function watchTransfer(
     seen: '',
     queue: undefined,
     isAsking: false,
+    place: undefined,
     wasQuiet: false,
     over: false,
   };
@@ -56,7 +57,7 @@ export function watchTransfer(
   if (res.socket === null) watch.forget = onConnectionClose(ctx, () => end(watch, 'aborted'));
 }
 
-interface Watch {
+interface Watch extends Clocked {
   readonly ctx: DownloadContext;
   readonly download: Download;
   /** The body as it was set, to see whether it still is. */
