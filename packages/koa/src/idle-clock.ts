@@ -27,7 +27,7 @@ export function createIdleClock<T extends Clocked>(look: (member: T) => void): I
     groups.set(period, members);
     const timer = setInterval(() => {
       // A copy: whoever is looked at may leave, and be the end of others.
-      for (const member of [...members]) if (member.place !== undefined) look(member);
+      for (const member of members.slice()) if (member.place !== undefined) look(member);
       if (members.length > 0) return;
       clearInterval(timer);
       groups.delete(period);
