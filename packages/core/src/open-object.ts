@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { createBodyStream } from './body/body-stream.ts';
 import type { BodyRun } from './body/piece-source.ts';
-import { collectWindow } from './body/read-window.ts';
+import { collectWindow, takeWindow } from './body/read-window.ts';
 import type { Download } from './download.ts';
 import { isSluiceError } from './errors.ts';
 import type { Conditions } from './http/preconditions.ts';
@@ -88,7 +88,8 @@ async function attemptGet(
     if (first === undefined) return { plan };
     const { rate } = allowed.obligations;
     if (runs.length === 1 && isSmall(first) && rate === undefined) {
-      return { plan, body: await collectWindow(handle, first) };
+      // Most drivers have it at hand, and a wait costs as much as all else that is done here.
+      return { plan, body: takeWindow(handle, first) ?? (await collectWindow(handle, first)) };
     }
     streaming = true;
     const body = createBodyStream(handle, runs, { rate });
@@ -102,12 +103,21 @@ async function attemptGet(
 
 function planFor(
   storage: StorageDriver,
-  { dialect, ...allowed }: AllowedDownload,
+  { method, conditions, key, obligations, maxRanges, dialect }: AllowedDownload,
   stat: ObjectStat,
 ): DownloadPlan {
-  const facts: PlanFacts = { ...allowed, stat, now: Date.now(), boundary: createBoundary };
+  const facts: PlanFacts = {
+    method,
+    conditions,
+    key,
+    obligations,
+    stat,
+    now: Date.now(),
+    boundary: createBoundary,
+    maxRanges,
+  };
   if (dialect === undefined) return planDownload(facts);
-  return planOffload(facts, { dialect, place: storage.localPath?.(allowed.key) });
+  return planOffload(facts, { dialect, place: storage.localPath?.(key) });
 }
 
 function runsOf(plan: DownloadPlan): readonly BodyRun[] {

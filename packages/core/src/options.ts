@@ -32,6 +32,17 @@ export function ownOf<T extends object>(object: T): T {
   return { __proto__: null, ...object };
 }
 
+/**
+ * Gives the value of an own property; `undefined` for one that is inherited, as from an
+ * `Object.prototype` that somebody managed to write to.
+ */
+export function ownValue<T extends object, N extends keyof T>(
+  object: T,
+  name: N,
+): T[N] | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
 /** The most milliseconds that a timer of Node takes; a longer one fires at once. */
 export const MAX_MILLISECONDS: number = 2 ** 31 - 1;
 

@@ -6,7 +6,7 @@ import { assertKey } from './keys/storage-key.ts';
 import { assertDialect } from './offload/assert-dialect.ts';
 import type { Dialect } from './offload/dialect.ts';
 import { type AllowedDownload, openObject, type PreparedDownload } from './open-object.ts';
-import { checkOptions, integerOption, MAX_MILLISECONDS, ownOf, quote } from './options.ts';
+import { checkOptions, integerOption, MAX_MILLISECONDS, ownValue, quote } from './options.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planBusy, planDenial, planMethod, planNoKey } from './plan/refusal.ts';
 import { evaluate } from './policy/evaluate.ts';
@@ -89,22 +89,25 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
 
   /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
   const prepare = async (request: DownloadRequest<S>): Promise<Placed> => {
-    const own = ownOf(request);
-    const { method, key, subject, conditions = {} } = own;
+    const { method } = request;
+    const key = ownValue(request, 'key');
+    const subject = ownValue(request, 'subject');
     if (method !== 'GET' && method !== 'HEAD') return { plan: planMethod(method), placed: false };
     if (key === undefined) return { plan: planNoKey(), placed: false };
-    const asked = own.policy ?? policy;
-    const verdict = await evaluate(asked, { subject, method, key }, policyTimeout);
+    const asked = ownValue(request, 'policy') ?? policy;
+    const answer = evaluate(asked, { subject, method, key }, policyTimeout);
+    const verdict = answer instanceof Promise ? await answer : answer;
     const { rule } = verdict;
     if (verdict.effect === 'deny') {
       return { plan: planDenial(verdict), rule, error: verdict.cause, placed: false };
     }
     if (running >= maxDownloads) return { plan: planBusy(), rule, placed: false };
     running += 1;
-    const obligations = joinObligations(own.obligations, verdict.obligations);
+    const conditions = ownValue(request, 'conditions') ?? {};
+    const obligations = joinObligations(ownValue(request, 'obligations'), verdict.obligations);
     const allowed: AllowedDownload = { method, key, conditions, obligations, maxRanges, dialect };
-    const opened = await openObject(storage, allowed);
-    return { ...opened, rule, placed: true };
+    const { plan, body, error } = await openObject(storage, allowed);
+    return { plan, body, error, rule, placed: true };
   };
 
   const free = ({ placed, body }: Placed): void => {

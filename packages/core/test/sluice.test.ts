@@ -16,6 +16,7 @@ import {
   SluiceError,
   type SluiceErrorCode,
   type SluiceOptions,
+  type Window,
 } from '@sluice/core';
 
 import { keyOf, pattern, probe, statOf } from './helpers/objects.ts';
@@ -68,6 +69,82 @@ for (const bytes of [SMALL, LARGE, new Uint8Array(0), pattern(131_072), pattern(
     t.is(store.open, 0);
     t.like(events, [{ outcome: 'complete', bytes: bytes.byteLength, key: 'a', rule: 'yes' }]);
   });
+}
+
+for (const [title, size, range, reads] of [
+  ['an object of 128 KiB', 131_072, undefined, 0],
+  ['a window of an object of 1 MiB', 1_048_576, 'bytes=100-131171', 0],
+  ['a window of more than 128 KiB', 1_048_576, 'bytes=100-131172', 1],
+] as const) {
+  test(`${title} is taken at once where the driver has it, and read ${reads} times`, async (t) => {
+    const bytes = pattern(size);
+    const { sluice, store } = setAtOnce(bytes, ({ start, end }) => bytes.subarray(start, end));
+    const download = await sluice.open(get({ conditions: { range } }));
+    const whole = range === undefined ? bytes : bytes.subarray(100, 131_172 + reads);
+    t.deepEqual(await bytesOf(download), whole);
+    t.is(store.calls.filter((call) => call === 'read').length, reads);
+    download.settle({ end: 'finished', bytes: size });
+    await turn();
+    t.is(store.open, 0);
+  });
+}
+
+test('what the driver would have to wait for is read', async (t) => {
+  const { sluice, store } = setAtOnce(SMALL, () => undefined);
+  const download = await sluice.open(get());
+  t.deepEqual(await bytesOf(download), SMALL);
+  t.deepEqual(store.calls, ['open a', 'at once', 'read']);
+});
+
+test('an object that changes under what is taken at once is opened once more, and closed each time', async (t) => {
+  let tries = 0;
+  const { sluice, store } = setAtOnce(SMALL, () => {
+    tries += 1;
+    if (tries === 1) throw new SluiceError('SLUICE_VERSION_CHANGED', 'rewritten');
+    return SMALL;
+  });
+  const download = await sluice.open(get());
+  t.is(download.plan.status, 200);
+  t.deepEqual(await bytesOf(download), SMALL);
+  t.is(tries, 2);
+  await turn();
+  t.is(store.open, 0);
+});
+
+test('bytes at once that are fewer or more than the window are a failure of the store', async (t) => {
+  for (const size of [0, 999, 1001]) {
+    const { sluice, store } = setAtOnce(SMALL, () => new Uint8Array(size));
+    const { plan, body } = await sluice.open(get());
+    t.is(plan.status, 503);
+    t.is(body, undefined);
+    await turn();
+    t.is(store.open, 0);
+  }
+});
+
+/** A store whose handles give windows at once. */
+function setAtOnce(bytes: Uint8Array, readNow: (window: Window) => Uint8Array | undefined) {
+  const made = set(bytes, {
+    read: ({ start, end }) => {
+      made.store.calls.push('read');
+      return bytes.subarray(start, end);
+    },
+  });
+  const { driver } = made.store;
+  const open = driver.open.bind(driver);
+  driver.open = async (key, call) => {
+    const handle = await open(key, call);
+    return (
+      handle && {
+        ...handle,
+        readNow(window) {
+          made.store.calls.push('at once');
+          return readNow(window);
+        },
+      }
+    );
+  };
+  return made;
 }
 
 test('a range is cut out of a small object and of a large one', async (t) => {

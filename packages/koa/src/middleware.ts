@@ -64,23 +64,51 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
     const reports = quietAborts(ctx);
     const key = keyFromUrlPath(target);
     if (probe !== undefined && (await probe.answers(ctx, key, reports))) return;
-    const subject = await askSubject(subjectOf, ctx);
-    const request = { ...factsOf(ctx), key, subject };
-    await deliver(ctx, sluice, request, reports);
+    const asked = askSubject(subjectOf, ctx);
+    const subject = asked instanceof Promise ? await asked : asked;
+    const { method, conditions } = factsOf(ctx);
+    await deliver(ctx, sluice, { method, conditions, key, subject }, reports);
   };
 }
 
-/** What it throws is told to Koa, which passes over everything that is no error. */
-async function askSubject<S, C>(
+/**
+ * Asks who asks. An answer that is there is not waited for. What `subject` throws is told to Koa,
+ * which passes over everything that is no error.
+ */
+function askSubject<S, C>(
   subjectOf: (ctx: C) => S | undefined | Promise<S | undefined>,
   ctx: C,
-): Promise<S | undefined> {
+): S | undefined | Promise<S | undefined> {
   try {
-    return (await subjectOf(ctx)) ?? undefined;
+    const subject = subjectOf(ctx);
+    return isThenable(subject) ? later(subject) : (subject ?? undefined);
   } catch (error) {
-    if (error instanceof Error) throw error;
-    throw new Error('downloads: the subject could not be told', { cause: error });
+    throw faultOf(error);
   }
+}
+
+async function later<S>(subject: PromiseLike<S | undefined>): Promise<S | undefined> {
+  try {
+    return (await subject) ?? undefined;
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+function isThenable<S>(
+  value: S | undefined | PromiseLike<S | undefined>,
+): value is PromiseLike<S | undefined> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
+
+function faultOf(error: unknown): Error {
+  if (error instanceof Error) return error;
+  return new Error('downloads: the subject could not be told', { cause: error });
 }
 
 /** Visible ASCII but for what ends a path or is taken for a slash (RFC 3986 §3.3). */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import type { Download, DownloadPlan, OffloadPlan } from '@sluice/core';
+import type { Download, DownloadPlan, OffloadPlan, PlanHeaders } from '@sluice/core';
 
 import { isOrder, placeOrder } from './fence.ts';
 import type { DownloadContext } from './request.ts';
@@ -76,10 +76,20 @@ function answer(
   // HEAD and 304 have none, and one left from above must not be hashed or counted for them.
   if (body === undefined && ctx.body !== undefined && ctx.body !== null) ctx.body = null;
   ctx.status = status;
+  const type = headers['content-type'];
+  // The setter of the body would look for a type of its own.
+  if (type !== undefined) res.setHeader('content-type', type);
   if (body !== undefined) ctx.body = body;
-  // Last, since the setter of the body gives it a type and a length of its own; and on the response
-  // itself, which takes half the time of `ctx.set`.
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  // After the body, whose setter may count another length; and on the response itself, which takes
+  // half the time of `ctx.set`.
+  setHeaders(res, headers);
+}
+
+function setHeaders(res: DownloadContext['res'], headers: PlanHeaders): void {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value !== undefined && name !== 'content-type') res.setHeader(name, value);
+  }
 }
 
 function clearHeaders(ctx: DownloadContext): void {

@@ -1,6 +1,7 @@
 import type { Download, Transfer } from '@sluice/core';
 
 import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
+import { type Clocked, createIdleClock } from './idle-clock.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { sendQueueOf } from './send-queue.ts';
@@ -30,11 +31,13 @@ export function watchTransfer(
     download,
     offered: ctx.body,
     stream: body instanceof Uint8Array ? undefined : body,
-    timer: setTimeout(() => onTick(watch, idleTimeout), idleTimeout / 2).unref(),
+    idleTimeout,
     reports,
     forget: undefined,
     seen: '',
     queue: undefined,
+    isAsking: false,
+    place: undefined,
     wasQuiet: false,
     over: false,
   };
@@ -47,18 +50,21 @@ export function watchTransfer(
     end(watch, 'aborted');
     return;
   }
-  res.once('finish', () => onFinish(watch));
-  res.once('close', () => end(watch, 'aborted'));
+  // Each comes once.
+  res.on('finish', () => onFinish(watch));
+  res.on('close', () => end(watch, 'aborted'));
+  clock.join(watch, idleTimeout / 2);
   if (res.socket === null) watch.forget = onConnectionClose(ctx, () => end(watch, 'aborted'));
 }
 
-interface Watch {
+interface Watch extends Clocked {
   readonly ctx: DownloadContext;
   readonly download: Download;
   /** The body as it was set, to see whether it still is. */
   readonly offered: unknown;
   readonly stream: Exclude<Download['body'], Uint8Array>;
-  readonly timer: NodeJS.Timeout;
+  /** Milliseconds. */
+  readonly idleTimeout: number;
   readonly reports: Reports;
   /** Stops listening to a connection that other requests share. */
   forget: (() => void) | undefined;
@@ -66,6 +72,8 @@ interface Watch {
   seen: string;
   /** Bytes that the kernel held when it was last asked. */
   queue: number | undefined;
+  /** The kernel is being asked. */
+  isAsking: boolean;
   /** Nothing moved for half of the idle timeout. */
   wasQuiet: boolean;
   over: boolean;
@@ -86,29 +94,28 @@ function onFinish(watch: Watch): void {
  * has is not enough: where the process itself was held up, its timers run before it learns what the
  * clients have taken.
  */
-function onTick(watch: Watch, idleTimeout: number): void {
+function onTick(watch: Watch): void {
   const now = progressOf(watch);
   const isQuiet = now === watch.seen && !isWaiting(watch.ctx);
   watch.seen = now;
-  if (isQuiet) void onQuiet(watch, idleTimeout);
-  else goOn(watch, false);
+  if (!isQuiet) watch.wasQuiet = false;
+  else if (!watch.isAsking) void onQuiet(watch);
 }
 
+const clock = createIdleClock(onTick);
+
 /** What Node does not see move may move in the kernel: a slow client is not a stalled one. */
-async function onQuiet(watch: Watch, idleTimeout: number): Promise<void> {
+async function onQuiet(watch: Watch): Promise<void> {
   // A stream of HTTP/2 that has ended has no connection to be asked.
   if (isGone(watch.ctx)) return end(watch, 'aborted');
+  watch.isAsking = true;
   const queue = await sendQueueOf(watch.ctx.req.socket);
+  watch.isAsking = false;
   if (watch.over) return;
   const isQuiet = watch.queue === undefined || queue === watch.queue;
   watch.queue = queue;
-  if (isQuiet && watch.wasQuiet) onIdle(watch, idleTimeout);
-  else goOn(watch, isQuiet);
-}
-
-function goOn(watch: Watch, wasQuiet: boolean): void {
-  watch.wasQuiet = wasQuiet;
-  watch.timer.refresh();
+  if (isQuiet && watch.wasQuiet) onIdle(watch);
+  else watch.wasQuiet = isQuiet;
 }
 
 /** What changes with every piece that is read from the store or taken by the connection. */
@@ -116,8 +123,8 @@ function progressOf({ ctx: { res }, stream }: Watch): string {
   return `${stream?.bytesTaken} ${res.writableLength} ${res.socket?.writableLength}`;
 }
 
-function onIdle(watch: Watch, idleTimeout: number): void {
-  const { ctx, stream } = watch;
+function onIdle(watch: Watch): void {
+  const { ctx, stream, idleTimeout } = watch;
   if (isDisplaced(watch)) return end(watch, 'failed', displacement());
   const isDrained = ctx.res.writableLength === 0;
   if (isDrained && stream !== undefined && !stream.readableEnded) {
@@ -147,7 +154,7 @@ function fail(watch: Watch, fault: Error): void {
 function end(watch: Watch, how: Transfer['end'], error?: Error): void {
   if (watch.over) return;
   watch.over = true;
-  clearTimeout(watch.timer);
+  clock.leave(watch, watch.idleTimeout / 2);
   watch.forget?.();
   watch.download.settle({
     end: how,

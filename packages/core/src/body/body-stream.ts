@@ -49,6 +49,8 @@ export class BodyStream extends Readable {
   #destination: unknown;
   #isPumping = false;
   #isReading = false;
+  /** The connection took the last piece at {@link QUICK} bytes a millisecond or more. */
+  #isQuick = false;
   #given = 0;
 
   constructor(source: PieceSource, controller: AbortController) {
@@ -147,7 +149,7 @@ export class BodyStream extends Readable {
   async #next(isLent: boolean): Promise<Piece | undefined> {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    return waiting ?? this.#source.next(isLent);
+    return waiting ?? this.#source.next(isLent, this.#isQuick);
   }
 
   /**
@@ -167,7 +169,9 @@ export class BodyStream extends Readable {
       }
       this.#given += piece.bytes.byteLength;
       this.#inFlight = piece;
+      const began = performance.now();
       const isFree = await write(destination, piece.bytes);
+      this.#isQuick = piece.bytes.byteLength >= (performance.now() - began) * QUICK;
       if (!isFree || this.destroyed) return piece.lease?.drop();
       piece.lease?.giveBack();
       this.#inFlight = undefined;
@@ -187,6 +191,9 @@ export class BodyStream extends Readable {
 }
 
 const sharedPool = createPiecePool();
+
+/** Bytes a millisecond. A reader that takes more keeps up; memory that waits for others is wasted. */
+const QUICK = 1024;
 
 /** A reason of its own: without one, every abort would make a `DOMException` with its stack. */
 const NOT_WANTED = new Error('the body is no longer wanted');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { PIECE } from './piece-pool.ts';
+import { LARGE_PIECE } from './piece-pool.ts';
 import type { PieceSource } from './piece-source.ts';
 
 /**
@@ -18,10 +18,10 @@ export function createPacedSource(
   let due = 0;
   return {
     canLend: () => source.canLend(),
-    async next(isLent) {
+    async next(isLent, isQuick) {
       const now = performance.now();
       if (due > now) await sleep(due - now, undefined, { signal });
-      const piece = await source.next(isLent);
+      const piece = await source.next(isLent, isQuick);
       due = Math.max(due, performance.now()) + ((piece?.bytes.byteLength ?? 0) * 1000) / rate;
       return piece;
     },
@@ -31,5 +31,5 @@ export function createPacedSource(
 
 /** Gives how many bytes a piece may have, so that a rate is kept in quarters of a second. */
 export function pieceAtRate(rate: number | undefined): number {
-  return rate === undefined ? PIECE : Math.min(PIECE, Math.ceil(rate / 4));
+  return rate === undefined ? LARGE_PIECE : Math.min(LARGE_PIECE, Math.ceil(rate / 4));
 }

@@ -1,6 +1,6 @@
 import type { ObjectHandle, Window } from '../storage/driver.ts';
-import type { Lease, PiecePool } from './piece-pool.ts';
-import { readWindow } from './read-window.ts';
+import { LARGE_PIECE, type Lease, PIECE, type PiecePool } from './piece-pool.ts';
+import { readWindow, takeWindow } from './read-window.ts';
 
 /** A run of a body: bytes that are there, or a window still to be read. */
 export type BodyRun = Uint8Array | Window;
@@ -20,8 +20,9 @@ export interface PieceSource {
    * Reads the next piece; `undefined` at the end. Called anew only when the call before has settled.
    *
    * @param isLent whether the piece may lie in memory of the pool. Once one may not, none does.
+   * @param isQuick whether the reader keeps up, so that a large piece will not lie about
    */
-  next(isLent: boolean): Promise<Piece | undefined>;
+  next(isLent: boolean, isQuick?: boolean): Promise<Piece | undefined>;
   /** Waits for a read under way, which still uses the descriptor, and closes the handle. */
   close(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export function createPieceSource(
 ): PieceSource {
   const left = runs.filter((run) => run instanceof Uint8Array || run.start < run.end);
   let ordinary: AsyncGenerator<Uint8Array, undefined> | undefined;
+  let isBegun = false;
   let underWay: Promise<unknown> = Promise.resolve();
 
   const canLend = (): boolean => ordinary === undefined && handle.fill !== undefined;
@@ -51,13 +53,21 @@ export function createPieceSource(
     const { value } = await ordinary.next();
     return value && { bytes: value, lease: undefined };
   };
-  const fill = async (): Promise<Piece | undefined> => {
+  const fill = async (isQuick: boolean): Promise<Piece | undefined> => {
     const run = left.shift();
     if (run === undefined) return undefined;
     if (run instanceof Uint8Array) return { bytes: run, lease: undefined };
     const { start, end } = run;
-    const lease = pool.lend();
-    const bytes = lease.memory.subarray(0, Math.min(end - start, most));
+    const first = isBegun ? undefined : takePiece(handle, run, Math.min(most, PIECE));
+    isBegun = true;
+    if (first !== undefined) {
+      const rest = start + first.byteLength;
+      if (rest < end) left.unshift({ start: rest, end });
+      return { bytes: first, lease: undefined };
+    }
+    const wanted = Math.min(end - start, most, isQuick ? LARGE_PIECE : PIECE);
+    const lease = pool.lend(wanted);
+    const bytes = lease.memory.subarray(0, wanted);
     const next = start + bytes.byteLength;
     if (next < end) left.unshift({ start: next, end });
     try {
@@ -71,8 +81,8 @@ export function createPieceSource(
 
   return {
     canLend,
-    next(isLent) {
-      const piece = isLent && canLend() ? fill() : read();
+    next(isLent, isQuick = false) {
+      const piece = isLent && canLend() ? fill(isQuick) : read();
       underWay = piece.catch(() => undefined);
       return piece;
     },
@@ -87,14 +97,24 @@ export function createPieceSource(
   };
 }
 
+/** The first bytes often lie in memory, where those behind them may not. */
+function takePiece(
+  handle: ObjectHandle,
+  { start, end }: Window,
+  most: number,
+): Uint8Array | undefined {
+  return takeWindow(handle, { start, end: Math.min(end, start + most) });
+}
+
 async function* piecesOf(
   handle: ObjectHandle,
   runs: readonly BodyRun[],
   { most, signal }: Omit<PieceOptions, 'pool'>,
 ): AsyncGenerator<Uint8Array, undefined> {
+  const size = Math.min(most, PIECE);
   for (const run of runs) {
     if (run instanceof Uint8Array) yield run;
-    else for await (const piece of readWindow(handle, run, { signal })) yield* cut(piece, most);
+    else for await (const piece of readWindow(handle, run, { signal })) yield* cut(piece, size);
   }
 }
 

@@ -22,6 +22,18 @@ export async function* readWindow(
   if (missing > 0) throw mismatch('fewer');
 }
 
+/**
+ * Takes a small window that the driver can give at once; `undefined` where it has to be waited for.
+ *
+ * @throws SluiceError `SLUICE_TRUNCATED` when the driver gives fewer bytes, or more
+ */
+export function takeWindow(handle: ObjectHandle, window: Window): Uint8Array | undefined {
+  const length = window.end - window.start;
+  if (length === 0) return new Uint8Array(0);
+  const bytes = handle.readNow?.(window);
+  return bytes && exactly(bytes, length);
+}
+
 /** Reads a window whole. For windows that are small enough to lie in memory. */
 export async function collectWindow(
   handle: ObjectHandle,
@@ -31,10 +43,7 @@ export async function collectWindow(
   const length = window.end - window.start;
   if (length === 0) return new Uint8Array(0);
   const source = await handle.read(window, call);
-  if (source instanceof Uint8Array) {
-    if (source.byteLength === length) return source;
-    throw mismatch(source.byteLength > length ? 'more' : 'fewer');
-  }
+  if (source instanceof Uint8Array) return exactly(source, length);
   const pieces: Uint8Array[] = [];
   let missing = length;
   for await (const piece of piecesOf(source)) {
@@ -44,6 +53,11 @@ export async function collectWindow(
   }
   if (missing > 0) throw mismatch('fewer');
   return Buffer.concat(pieces, length);
+}
+
+function exactly(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.byteLength === length) return bytes;
+  throw mismatch(bytes.byteLength > length ? 'more' : 'fewer');
 }
 
 function piecesOf(source: ByteSource): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {

@@ -81,7 +81,8 @@ function withTagOf(dialect: Dialect, facts: PlanFacts): PlanFacts {
   const { stat, obligations } = facts;
   const { size, lastModified = 0 } = stat;
   const entityTag = dialect.entityTagOf?.({ size, lastModified });
-  return entityTag === undefined ? facts : { ...facts, obligations: { ...obligations, entityTag } };
+  if (entityTag === undefined) return facts;
+  return { ...facts, obligations: Object.freeze({ ...obligations, entityTag }) };
 }
 
 /** Gives the headers that order the file to be sent, or why none can. */

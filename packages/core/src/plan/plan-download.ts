@@ -48,9 +48,7 @@ export function planDownload(facts: PlanFacts): DownloadPlan {
 function planBody(facts: PlanFacts, representation: Representation): DownloadPlan {
   const { method, conditions, now } = facts;
   // RFC 9110 §14.2: Range is defined for GET alone, and ignored elsewhere.
-  if (method !== 'GET' || conditions.range === undefined) {
-    return whole(representation, 'no range was asked for');
-  }
+  if (method !== 'GET' || conditions.range === undefined) return plainWhole(representation);
   if (!rangeApplies(conditions, representation.validators, now)) {
     return whole(representation, 'If-Range names another version');
   }
@@ -70,6 +68,19 @@ function planBody(facts: PlanFacts, representation: Representation): DownloadPla
     }
   }
 }
+
+/** Plans are plain values, so one serves all who ask for the whole of a version. */
+function plainWhole(representation: Representation): WholePlan {
+  const known = wholes.get(representation);
+  if (known !== undefined) return known;
+  const plan = whole(representation, 'no range was asked for');
+  wholes.set(representation, plan);
+  return plan;
+}
+
+const wholes = new WeakMap<Representation, WholePlan>();
+
+const notModifieds = new WeakMap<Representation, NotModifiedPlan>();
 
 function whole({ size, headers }: Representation, why: string): WholePlan {
   return Object.freeze({
@@ -121,13 +132,17 @@ function ranges(
   });
 }
 
-function notModified({ cacheHeaders }: Representation): NotModifiedPlan {
-  return Object.freeze({
+function notModified(representation: Representation): NotModifiedPlan {
+  const known = notModifieds.get(representation);
+  if (known !== undefined) return known;
+  const plan: NotModifiedPlan = Object.freeze({
     kind: 'not-modified',
     status: 304,
-    headers: Object.freeze({ ...cacheHeaders }),
+    headers: Object.freeze({ ...representation.cacheHeaders }),
     why: 'the client has this version',
   });
+  notModifieds.set(representation, plan);
+  return plan;
 }
 
 function preconditionFailed(): PreconditionFailedPlan {

@@ -5,7 +5,7 @@ import { isFieldValue } from '../http/field.ts';
 import { isMediaType, isPassiveMediaType } from '../http/media-type.ts';
 import type { Validators } from '../http/preconditions.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
-import { ownOf } from '../options.ts';
+import { ownOf, ownValue } from '../options.ts';
 import type { Obligations } from '../policy/obligations.ts';
 import type { ObjectStat } from '../storage/driver.ts';
 import type { PlanHeaders } from './download-plan.ts';
@@ -23,7 +23,8 @@ export interface Representation {
 }
 
 /**
- * Describes an object for the client: obligations count before what the store says.
+ * Describes an object for the client: obligations count before what the store says. What it says of
+ * one version is kept, and given again as the same value where nothing that it depends on differs.
  *
  * Safe by default: a media type always and `nosniff` (Fetch §2.2.6), so that nothing is guessed
  * from the bytes; shown inline only where the media type is passive, else an attachment; active
@@ -37,7 +38,79 @@ export function describe(
   found: ObjectStat,
   now: number,
 ): Representation {
+  const known = latest.get(key);
+  if (known !== undefined && isStillTrue(known, obligations, found, now)) {
+    return known.representation;
+  }
   const stat = ownOf(found);
+  const representation = describeAnew(key, obligations, stat, now);
+  if (isFixed(obligations)) remember(key, { obligations, stat, representation, now });
+  return representation;
+}
+
+/** A description with all that it was made of. */
+interface Description {
+  readonly obligations: Obligations;
+  readonly stat: ObjectStat;
+  readonly now: number;
+  readonly representation: Representation;
+}
+
+/** The latest description of each key; a popular object has one for all its requests. */
+const latest = new Map<StorageKey, Description>();
+
+/** So many keys are remembered, the oldest forgotten first: some 2 MB. */
+const MOST_KEYS = 1024;
+
+/** What its owner may still change is no measure of a later request. */
+function isFixed(obligations: Obligations): boolean {
+  const { headers } = obligations;
+  return Object.isFrozen(obligations) && (headers === undefined || Object.isFrozen(headers));
+}
+
+function remember(key: StorageKey, description: Description): void {
+  if (latest.size >= MOST_KEYS && !latest.has(key)) {
+    const [oldest] = latest.keys();
+    if (oldest !== undefined) latest.delete(oldest);
+  }
+  latest.set(key, description);
+}
+
+/** Compares values and not tokens: one version may get another tag as it ages, or a policy another name. */
+function isStillTrue(
+  { obligations, stat, now: then }: Description,
+  asked: Obligations,
+  found: ObjectStat,
+  now: number,
+): boolean {
+  // A time in the future is told as the time of the answer, which goes on.
+  if (stat.lastModified !== undefined && stat.lastModified > Math.min(then, now)) return false;
+  return (
+    (obligations === asked || OBLIGED.every((name) => obligations[name] === asked[name])) &&
+    FOUND.every((name) => stat[name] === ownValue(found, name))
+  );
+}
+
+/** The parts of a stat that a description depends on. */
+const FOUND = ['size', 'entityTag', 'lastModified', 'contentType', 'contentEncoding'] as const;
+
+/** The obligations that it depends on. */
+const OBLIGED = [
+  'disposition',
+  'filename',
+  'contentType',
+  'contentEncoding',
+  'entityTag',
+  'cacheControl',
+  'headers',
+] as const satisfies readonly (keyof Obligations)[];
+
+function describeAnew(
+  key: StorageKey,
+  obligations: Obligations,
+  stat: ObjectStat,
+  now: number,
+): Representation {
   const contentType = obligations.contentType ?? mediaTypeOf(stat);
   const contentEncoding = obligations.contentEncoding ?? stat.contentEncoding;
   const validators = validatorsOf(obligations, stat, now);

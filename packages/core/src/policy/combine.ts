@@ -2,7 +2,7 @@ import type { StorageKey } from '../keys/storage-key.ts';
 import { parseKey } from '../keys/storage-key.ts';
 import { quote } from '../options.ts';
 import { type Decision, joinAllows, notApplicable } from './decision.ts';
-import { compilePattern } from './pattern.ts';
+import { compilePattern, type KeyScope, type PatternMatch, scopeOf } from './pattern.ts';
 import {
   ask,
   checkPolicy,
@@ -12,6 +12,8 @@ import {
   type PolicyRequest,
   type Subject,
 } from './policy.ts';
+import { createPolicyRequest } from './policy-request.ts';
+import { createRuleIndex, type RuleIndex } from './rule-index.ts';
 
 /**
  * Asks policies in order; the first that applies decides. Later ones are not asked.
@@ -20,8 +22,9 @@ import {
  */
 export function firstApplicable<S = Subject>(...policies: readonly Policy<S>[]): Policy<S> {
   checkPolicies('firstApplicable', policies);
+  const rules = createRuleSet(policies);
   return named('firstApplicable', (request, observe) =>
-    fold(policies, request, observe, (decision) => decision.effect !== 'not-applicable'),
+    fold(rules, request, observe, (decision) => decision.effect !== 'not-applicable'),
   );
 }
 
@@ -36,8 +39,9 @@ export function firstApplicable<S = Subject>(...policies: readonly Policy<S>[]):
  */
 export function denyOverrides<S = Subject>(...policies: readonly Policy<S>[]): Policy<S> {
   checkPolicies('denyOverrides', policies);
+  const rules = createRuleSet(policies);
   return named('denyOverrides', (request, observe) =>
-    fold(policies, request, observe, (decision) => decision.effect === 'deny'),
+    fold(rules, request, observe, (decision) => decision.effect === 'deny'),
   );
 }
 
@@ -52,9 +56,11 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
   if (parseKey(name) === undefined) {
     throw new TypeError(`forPrefix: ${quote(prefix)} is not a prefix of storage keys`);
   }
-  return limited('forPrefix', `${name}/`, policy, (key) =>
-    key.startsWith(`${name}/`) ? {} : undefined,
-  );
+  checkPolicy('forPrefix', policy);
+  const lead = `${name}/`;
+  const match = (key: string): Params | undefined => (key.startsWith(lead) ? {} : undefined);
+  const scope: KeyScope = { steps: [{ kind: 'text', text: lead }], isOpen: true };
+  return limited(`forPrefix(${quote(lead)})`, policy, { match, scope });
 }
 
 /**
@@ -73,34 +79,75 @@ export function forPrefix<S = Subject>(prefix: string, policy: Policy<S>): Polic
  * @throws TypeError when the pattern is malformed or can match no key, or the policy is not a function
  */
 export function forPattern<S = Subject>(pattern: string, policy: Policy<S>): Policy<S> {
-  return limited('forPattern', pattern, policy, compilePattern(pattern));
+  checkPolicy('forPattern', policy);
+  const limit = { match: compilePattern(pattern), scope: scopeOf(pattern) };
+  return limited(`forPattern(${quote(pattern)})`, policy, limit);
 }
 
-type Match = (key: StorageKey) => Readonly<Record<string, string>> | undefined;
+type Params = Readonly<Record<string, string>>;
 
-function limited<S>(kind: string, scope: string, policy: Policy<S>, match: Match): Policy<S> {
-  checkPolicies(kind, [policy]);
-  return named(`${kind}(${quote(scope)})`, (request, observe) => {
+/** Which keys a rule is limited to: exactly, and as an index takes it. */
+interface Limit {
+  readonly match: PatternMatch;
+  readonly scope: KeyScope;
+}
+
+function limited<S>(name: string, policy: Policy<S>, { match, scope }: Limit): Policy<S> {
+  const rule = named<S>(name, (request, observe) => {
     const params = match(request.key);
     return params === undefined ? notApplicable() : policy(within(request, params), observe);
   });
+  scopes.set(rule, scope);
+  return rule;
 }
 
+/** Of the rules that are limited to some keys; outside they do not apply, and do nothing else. */
+const scopes = new WeakMap<Policy<never>, KeyScope>();
+
 /** Keeps the lazy `signal` lazy: a spread would create it. */
-function within<S>(
-  request: PolicyRequest<S>,
-  params: Readonly<Record<string, string>>,
-): PolicyRequest<S> {
+function within<S>(request: PolicyRequest<S>, params: Params): PolicyRequest<S> {
   const { subject, action, method, key } = request;
-  return {
-    subject,
-    action,
-    method,
-    key,
-    params: { ...request.params, ...params },
-    get signal() {
-      return request.signal;
-    },
+  const all = { ...request.params, ...params };
+  return createPolicyRequest<S>({ subject, action, method, key, params: all }, request);
+}
+
+/** The policies of a combination, in order. */
+interface RuleSet<S> {
+  readonly policies: readonly Policy<S>[];
+  /** Finds those that are limited to some keys, where there are many. */
+  readonly index: RuleIndex | undefined;
+  /** The numbers of all others, which are asked always. */
+  readonly unlimited: readonly number[];
+}
+
+/** So few rules are asked sooner than found. */
+const FEW = 8;
+
+function createRuleSet<S>(policies: readonly Policy<S>[]): RuleSet<S> {
+  const limits = policies.map((policy) => scopes.get(policy));
+  const unlimited = [...limits.keys()].filter((rule) => limits[rule] === undefined);
+  const isFew = policies.length - unlimited.length <= FEW;
+  return { policies, unlimited, index: isFew ? undefined : createRuleIndex(limits) };
+}
+
+/**
+ * Gives the policies to ask, one after the other. A rule that is limited to other keys would answer
+ * that it does not apply, which changes no decision; only an observer wants to hear it.
+ */
+function turns<S>(
+  { policies, index, unlimited }: RuleSet<S>,
+  key: StorageKey,
+  isObserved: boolean,
+): () => Policy<S> | undefined {
+  let at = 0;
+  if (index === undefined || isObserved) return () => policies[at++];
+  const found = index.find(key);
+  let other = 0;
+  return () => {
+    const [one = policies.length, two = policies.length] = [found[at], unlimited[other]];
+    if (one < two) at += 1;
+    else other += 1;
+    return policies[Math.min(one, two)];
   };
 }
 
@@ -109,30 +156,29 @@ function within<S>(
  * nothing applied. It stays synchronous as long as the policies are.
  */
 function fold<S>(
-  policies: readonly Policy<S>[],
+  rules: RuleSet<S>,
   request: PolicyRequest<S>,
   observe: PolicyObserver | undefined,
   settles: (decision: Decision) => boolean,
 ): Decision | Promise<Decision> {
+  const next = turns(rules, request.key, observe !== undefined);
   let allowed: Decision = notApplicable();
   const isLast = (decision: Decision): boolean => {
     if (settles(decision)) return true;
     allowed = joinAllows(allowed, decision);
     return false;
   };
-  const step = (index: number): Decision | Promise<Decision> => {
-    for (let at = index; at < policies.length; at += 1) {
-      const policy = policies[at];
-      if (policy === undefined) break;
+  const step = (): Decision | Promise<Decision> => {
+    for (let policy = next(); policy !== undefined; policy = next()) {
       const answer = ask(policy, request, observe);
       if (answer instanceof Promise) {
-        return answer.then((decision) => (isLast(decision) ? decision : step(at + 1)));
+        return answer.then((decision) => (isLast(decision) ? decision : step()));
       }
       if (isLast(answer)) return answer;
     }
     return allowed;
   };
-  return step(0);
+  return step();
 }
 
 function checkPolicies(owner: string, policies: readonly unknown[]): void {

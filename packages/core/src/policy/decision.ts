@@ -120,7 +120,10 @@ export function isDecision(value: unknown): value is Decision {
 /** Gives an allow or a denial the name of its rule, unless a rule further in has given its own. */
 export function ruledBy<D extends Decision>(decision: D, rule: string): D {
   if (decision.effect === 'not-applicable' || decision.rule !== undefined) return decision;
-  return brand({ ...decision, rule });
+  if (decision !== PLAIN_ALLOW) return brand({ ...decision, rule });
+  const known = plainAllows.get(rule);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is the allow that came in, with its rule
+  return (known ?? rememberPlainAllow(rule)) as D;
 }
 
 /** Joins a decision to the allows before it: the first decides, all oblige, the earlier counts. */
@@ -142,6 +145,19 @@ const DENY_STATUSES: readonly DenyStatus[] = [401, 403, 404, 410, 429];
 const NOT_APPLICABLE: NotApplicable = brand({ effect: 'not-applicable' });
 
 const PLAIN_ALLOW: Allow = brand({ effect: 'allow', obligations: Object.freeze(ownOf({})) });
+
+/** Most rules answer with nothing but {@link allow}; one such decision serves all requests of a rule. */
+const plainAllows = new Map<string, Allow>();
+
+/** So many names of rules are remembered. They are the program's own, but it may make them as it goes. */
+const MOST_NAMES = 1024;
+
+function rememberPlainAllow(rule: string): Allow {
+  const ruled = brand({ ...PLAIN_ALLOW, rule });
+  if (plainAllows.size >= MOST_NAMES) plainAllows.clear();
+  plainAllows.set(rule, ruled);
+  return ruled;
+}
 
 function brand<D extends Decision>(decision: D): D {
   return Object.freeze(Object.defineProperty(ownOf(decision), MARK, { value: true }));

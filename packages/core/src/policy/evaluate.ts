@@ -1,6 +1,7 @@
 import type { StorageKey } from '../keys/storage-key.ts';
 import { type Allow, type Decision, type Deny, deny, denyForFault, ruledBy } from './decision.ts';
-import { ask, nameOf, type Policy, type PolicyObserver, type PolicyRequest } from './policy.ts';
+import { ask, nameOf, type Policy, type PolicyObserver } from './policy.ts';
+import { createPolicyRequest } from './policy-request.ts';
 
 /** What is asked of a whole policy. */
 export interface PolicyQuestion<S> {
@@ -14,50 +15,42 @@ export type Verdict = Allow | Deny;
 
 /**
  * Asks a policy and waits for its answer until the deadline, in milliseconds. It fails closed:
- * whatever is not an exact allow in time is a denial. It never rejects.
+ * whatever is not an exact allow in time is a denial. It never throws or rejects.
+ *
+ * A policy that answers at once costs neither a timer nor a promise.
  */
-export async function evaluate<S>(
+export function evaluate<S>(
   policy: Policy<S>,
   question: PolicyQuestion<S>,
   deadline: number,
   observe?: PolicyObserver,
-): Promise<Verdict> {
-  const { request, expire } = prepare(question);
-  const answer = ask(policy, request, observe);
-  const decision = answer instanceof Promise ? await inTime(answer, deadline, expire) : answer;
+): Verdict | Promise<Verdict> {
+  const { subject, method, key } = question;
+  // It makes its signal when it is asked for it.
+  const controller = new AbortController();
+  const facts = { subject, action: 'download', method, key, params: {} } as const;
+  const answer = ask(policy, createPolicyRequest<S>(facts, controller), observe);
+  return answer instanceof Promise
+    ? inTime(answer, deadline, controller).then((decision) => verdictOf(decision, policy))
+    : verdictOf(answer, policy);
+}
+
+function verdictOf(decision: Decision, policy: Policy<never>): Verdict {
   return decision.effect === 'not-applicable'
     ? ruledBy(deny('no rule applied'), nameOf(policy))
     : decision;
 }
 
-function prepare<S>(question: PolicyQuestion<S>): {
-  readonly request: PolicyRequest<S>;
-  readonly expire: () => void;
-} {
-  let controller: AbortController | undefined;
-  const request: PolicyRequest<S> = {
-    ...question,
-    action: 'download',
-    params: {},
-    // Most policies never look at it.
-    get signal() {
-      controller ??= new AbortController();
-      return controller.signal;
-    },
-  };
-  return { request, expire: () => controller?.abort(new Error('the deadline has passed')) };
-}
-
 function inTime(
   answer: Promise<Decision>,
   deadline: number,
-  expire: () => void,
+  controller: AbortController,
 ): Promise<Decision> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Decision>((resolve) => {
     timer = setTimeout(() => {
       resolve(ruledBy(denyForFault('the policy missed its deadline'), 'deadline'));
-      expire();
+      controller.abort(new Error('the deadline has passed'));
     }, deadline);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));

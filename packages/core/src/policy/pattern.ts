@@ -7,8 +7,10 @@ export type PatternMatch = (key: string) => Readonly<Record<string, string>> | u
  * Compiles a pattern in the syntax of path-to-regexp 8 into a matcher.
  *
  * It is not translated into a regular expression, since two wildcards in one can take time that
- * grows with a power of the key (CVE-2024-45296 and others of its kind). The matcher fills one row
- * of a table per step, so its time and memory are bounded by steps × length of the key.
+ * grows with a power of the key (CVE-2024-45296 and others of its kind). Where each part can end in
+ * one place only, as in `users/:id/*path`, the key is gone through once. For all other patterns the
+ * matcher fills one row of a table per step, so its time and memory are bounded by steps × length of
+ * the key.
  *
  * @throws TypeError when the pattern is malformed, with the position, or can match no key
  */
@@ -25,9 +27,29 @@ export function compilePattern(pattern: string): PatternMatch {
   }
   const steps = parse(pattern);
   const [first] = steps;
+  const direct = directSteps(steps);
+  if (direct !== undefined) return (key) => matchDirectly(direct, key);
   // Most rules of a large set differ from the key here, before any table is made.
   const lead = first?.kind === 'text' ? first.text : '';
   return (key) => (key.startsWith(lead) ? match(steps, key) : undefined);
+}
+
+/** Which keys a rule may speak of: at least those that it does speak of. */
+export interface KeyScope {
+  /** What the keys consist of, in order. */
+  readonly steps: readonly (Text | Capture)[];
+  /** The keys may go on behind the steps, or end there. */
+  readonly isOpen: boolean;
+}
+
+/** Gives the scope of a well-formed pattern, as far as its first group that may be absent. */
+export function scopeOf(pattern: string): KeyScope {
+  const all = parse(pattern);
+  const until = all.findIndex((step) => step.kind === 'option');
+  const steps = (until === -1 ? all : all.slice(0, until)).filter((step) => step.kind !== 'option');
+  // What the last parameter takes need not be gone through to know that the rule is to be asked.
+  const isOpen = until !== -1 || steps.at(-1)?.kind === 'capture';
+  return { steps: steps.at(-1)?.kind === 'capture' ? steps.slice(0, -1) : steps, isOpen };
 }
 
 const MAX_PATTERN_LENGTH = 1024;
@@ -35,11 +57,13 @@ const MAX_PATTERN_LENGTH = 1024;
 /** Goes on to the next step; an option may jump over its group instead. */
 type Step = Text | Capture | Option;
 
+/** Characters that stand in the key as they are. */
 interface Text {
   readonly kind: 'text';
   readonly text: string;
 }
 
+/** A parameter. */
 interface Capture {
   readonly kind: 'capture';
   readonly name: string;
@@ -126,6 +150,42 @@ function unescape(text: string): string {
 
 function fail(pattern: string, at: number, what: string): never {
   throw new TypeError(`forPattern: ${what} at ${at} of ${quote(pattern)}`);
+}
+
+/**
+ * Gives the steps where each can end in one place only: no group may be absent, a `:name` goes to the
+ * next "/", with which the next text begins, or to the end, and a `*name` goes to the end.
+ */
+function directSteps(steps: readonly Step[]): readonly (Text | Capture)[] | undefined {
+  const direct = steps.filter((step) => step.kind !== 'option');
+  const isDirect = direct.every((step, at) => endsInOnePlace(step, direct[at + 1]));
+  return isDirect && direct.length === steps.length ? direct : undefined;
+}
+
+function endsInOnePlace(step: Text | Capture, next: Text | Capture | undefined): boolean {
+  if (step.kind === 'text' || next === undefined) return true;
+  return !step.acrossSegments && next.kind === 'text' && next.text.startsWith('/');
+}
+
+function matchDirectly(
+  steps: readonly (Text | Capture)[],
+  key: string,
+): Readonly<Record<string, string>> | undefined {
+  const params: [string, string][] = [];
+  let position = 0;
+  for (const step of steps) {
+    if (step.kind === 'text') {
+      if (!key.startsWith(step.text, position)) return undefined;
+      position += step.text.length;
+      continue;
+    }
+    const slash = step.acrossSegments ? -1 : key.indexOf('/', position);
+    const end = slash === -1 ? key.length : slash;
+    if (end === position) return undefined;
+    params.push([step.name, key.slice(position, end)]);
+    position = end;
+  }
+  return position === key.length ? Object.fromEntries(params) : undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 
 import { type BodyStream, createBodyStream } from '../../src/body/body-stream.ts';
-import { createPiecePool, type PiecePool } from '../../src/body/piece-pool.ts';
+import { createPiecePool, LARGE_PIECE, PIECE, type PiecePool } from '../../src/body/piece-pool.ts';
 import type { BodyRun } from '../../src/body/piece-source.ts';
 import type { StorageKey } from '../../src/keys/storage-key.ts';
 import type { ObjectHandle } from '../../src/storage/driver.ts';
@@ -26,16 +26,22 @@ const POISON = 0xdb;
 interface WatchedPool extends PiecePool {
   /** How many pieces were lent, and how many are lent now. */
   readonly count: { lent: number; out: number; dropped: number; most: number };
+  /** Of the pieces that were lent, in bytes. */
+  readonly sizes: number[];
 }
 
-function createPoisonedPool(most?: number): WatchedPool {
+/** @param largest bytes of the largest piece that it lends */
+function createPoisonedPool(most?: number, largest = PIECE): WatchedPool {
   const pool = createPiecePool(most);
   const count = { lent: 0, out: 0, dropped: 0, most: 0 };
+  const sizes: number[] = [];
   return {
     count,
-    lend() {
-      const { memory, giveBack, drop } = pool.lend();
+    sizes,
+    lend(wanted = PIECE) {
+      const { memory, giveBack, drop } = pool.lend(Math.min(wanted, largest));
       count.lent += 1;
+      sizes.push(memory.byteLength);
       count.out += 1;
       count.most = Math.max(count.most, count.out);
       let isLent = true;
@@ -196,7 +202,7 @@ const transports: Readonly<
 
 for (const [name, { serve, connect }] of Object.entries(transports)) {
   test(`over ${name} no client that pauses, leaves or stays sees memory of another`, async (t) => {
-    const pool = createPoisonedPool(MIB);
+    const pool = createPoisonedPool(MIB, LARGE_PIECE);
     const handles: TestHandle[] = [];
     const bodies: BodyStream[] = [];
     const open = (): BodyStream => {
@@ -222,6 +228,7 @@ for (const [name, { serve, connect }] of Object.entries(transports)) {
     await until(() => bodies.every(({ closed }) => closed));
     t.is(pool.count.out, 0);
     t.true(pool.count.lent > 54, 'the short cut was taken');
+    t.true(pool.sizes.includes(LARGE_PIECE) && pool.sizes.includes(PIECE));
     t.true(handles.every(({ state }) => state.isClosed && !state.isMisused));
   });
 }
@@ -241,6 +248,88 @@ test('responses that wait for their turn hold one piece each, and come whole', a
   t.true(pool.count.most <= 6, `${pool.count.most} pieces at once`);
   client.socket.destroy();
 });
+
+test('a client that keeps up gets large pieces, and small ones once it has stood still', async (t) => {
+  const pool = createPoisonedPool(undefined, LARGE_PIECE);
+  const handle = createHandle(Buffer.alloc(64 * MIB, BYTES.subarray(0, 65_521)));
+  const body = createBodyStream(handle, wholeOf(handle), { pool });
+  const listener = answer(() => body, handle.stat.size);
+  const socket = connect(await listen(t, createServer(listener)), '127.0.0.1');
+  socket.write(GET);
+  let taken = 0;
+  socket.on('data', (piece: Buffer) => {
+    taken += piece.length;
+  });
+  await until(() => pool.sizes.filter((size) => size === LARGE_PIECE).length > 8);
+  t.is(pool.sizes[0], PIECE, 'nobody knows yet how quick it is');
+  socket.pause();
+  let seen = -1;
+  await until(async () => {
+    const before = seen;
+    seen = body.bytesTaken;
+    await sleep(300);
+    return before === seen;
+  });
+  t.is(pool.count.out, 1);
+  const { lent } = pool.count;
+  socket.resume();
+  await until(() => taken >= handle.stat.size);
+  t.is(pool.sizes[lent], PIECE, 'the next piece is small');
+  t.true(pool.sizes.slice(lent).includes(LARGE_PIECE), 'and later ones are large again');
+  socket.destroy();
+});
+
+test('a first piece that the driver has is taken at once, and the rest is filled', async (t) => {
+  for (const has of [true, false]) {
+    const pool = createPoisonedPool();
+    const [handle, filled]: [TestHandle, number[]] = [createHandle(), []];
+    const fill = handle.fill.bind(handle);
+    handle.fill = (target, start) => {
+      filled.push(start);
+      return fill(target, start);
+    };
+    const windows: unknown[] = [];
+    const own = has ? new Uint8Array(BYTES.subarray(100, 100 + PIECE)) : undefined;
+    const kept = own && new Uint8Array(own);
+    const withNow: ObjectHandle = {
+      ...handle,
+      readNow(window) {
+        windows.push(window);
+        return own;
+      },
+    };
+    const runs = [{ start: 100, end: BYTES.length }];
+    const body = createBodyStream(withNow, runs, { pool });
+    await body.prime();
+    const port = await listen(t, createServer(answer(() => body, BYTES.length - 100)));
+    const client = createClient(connect(port, '127.0.0.1'), true);
+    client.socket.write(GET);
+    t.true((await client.take(BYTES.length - 100)).equals(BYTES.subarray(100)));
+    t.deepEqual(windows, [{ start: 100, end: 100 + PIECE }], 'it is asked once');
+    t.is(filled[0], has ? 100 + PIECE : 100);
+    t.deepEqual(own, kept, 'what the driver gave is not written to');
+    client.socket.destroy();
+  }
+});
+
+for (const [what, readNow] of [
+  [
+    'fails',
+    () => {
+      throw new Error('rewritten');
+    },
+  ],
+  ['is too short', () => new Uint8Array(10)],
+] as const) {
+  test(`a first piece at once that ${what} is a failure, and the handle is closed`, async (t) => {
+    const pool = createPoisonedPool();
+    const handle = createHandle();
+    const body = createBodyStream({ ...handle, readNow }, wholeOf(handle), { pool });
+    await t.throwsAsync(body.prime(), { message: /rewritten|fewer bytes/ });
+    await until(() => handle.state.isClosed);
+    t.is(pool.count.out, 0);
+  });
+}
 
 for (const [what, end] of [
   ['its client leaves', (_body: BodyStream, socket: Socket) => socket.resetAndDestroy()],

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { createPiecePool, PIECE } from '../../src/body/piece-pool.ts';
+import { createPiecePool, LARGE_PIECE, PIECE } from '../../src/body/piece-pool.ts';
 
 test('memory that is given back is lent again, and what is dropped is not', (t) => {
   const pool = createPiecePool();
@@ -34,4 +34,36 @@ test('no more memory is kept than the pool is told', (t) => {
   const known = new Set(first.map(({ memory }) => memory));
   const second = Array.from({ length: 9 }, () => pool.lend());
   t.is(second.filter(({ memory }) => known.has(memory)).length, 4);
+});
+
+test('large pieces are lent where they are wanted, and kept apart from the others', (t) => {
+  const pool = createPiecePool();
+  const large = pool.lend(PIECE + 1);
+  t.is(large.memory.byteLength, LARGE_PIECE);
+  large.giveBack();
+  t.is(pool.lend(PIECE).memory.byteLength, PIECE);
+  t.is(pool.lend(LARGE_PIECE).memory, large.memory);
+});
+
+test('large pieces have so much memory together, and no more; whoever comes then gets a small one', (t) => {
+  const pool = createPiecePool(2 * LARGE_PIECE + PIECE);
+  const sizes = (): number[] =>
+    [1, 2, 3].map(() => pool.lend(LARGE_PIECE)).map(({ memory }) => memory.byteLength);
+  const [first, second] = [pool.lend(LARGE_PIECE), pool.lend(LARGE_PIECE)];
+  t.is(pool.lend(LARGE_PIECE).memory.byteLength, PIECE);
+  first.giveBack();
+  first.drop();
+  second.drop();
+  second.giveBack();
+  t.deepEqual(sizes(), [LARGE_PIECE, LARGE_PIECE, PIECE]);
+});
+
+test('small and large pieces that nobody needs share what may be kept', (t) => {
+  const pool = createPiecePool(LARGE_PIECE);
+  const small = pool.lend();
+  const large = pool.lend(LARGE_PIECE);
+  small.giveBack();
+  large.giveBack();
+  t.not(pool.lend(LARGE_PIECE).memory, large.memory);
+  t.is(pool.lend().memory, small.memory);
 });

@@ -194,3 +194,36 @@ test('a decision carries the name of its rule', async (t) => {
   );
   t.is(shared.rule, undefined);
 });
+
+test('an answer that is there is given at once, and a promise is waited for', async (t) => {
+  t.false(evaluate(() => allow(), question, 1000) instanceof Promise);
+  t.false(evaluate(() => deny('no'), question, 1000) instanceof Promise);
+  const later = evaluate(async () => allow(), question, 1000);
+  t.true(later instanceof Promise);
+  t.is((await later).effect, 'allow');
+});
+
+test('a request has one signal, which a copy of the request keeps', async (t) => {
+  const signals: AbortSignal[] = [];
+  const verdict = await evaluate(
+    (request) => {
+      signals.push(request.signal, request.signal, { ...request }.signal);
+      return new Promise<Decision>(() => undefined);
+    },
+    question,
+    10,
+  );
+  t.is(verdict.rule, 'deadline');
+  t.is(new Set(signals).size, 1);
+  t.true(signals[0]?.aborted);
+});
+
+test('a rule that only allows has its own name, however many there are', async (t) => {
+  for (let round = 0; round < 2; round += 1) {
+    for (let at = 0; at < 1500; at += 1) {
+      const rule = { [`rule ${at}`]: (): Decision => allow() }[`rule ${at}`] ?? (() => deny(''));
+      t.is((await evaluate(rule, question, 1000)).rule, `rule ${at}`);
+    }
+  }
+  t.is(allow().rule, undefined);
+});
