@@ -39,6 +39,12 @@ export const contenders: readonly Contender[] = [
   { name: 'fastify', title: '@fastify/static', role: 'peer', listener: peers.fastifyStatic },
   { name: 'sirv', title: 'sirv', role: 'peer', listener: peers.sirvAlone },
   { name: 'sluice', title: 'Sluice', role: 'ours', listener: streaming({}) },
+  {
+    name: 'sluice-cache',
+    title: 'Sluice, open-object cache',
+    role: 'ours',
+    listener: streaming({ openCache: { maxBytes: 67_108_864, revalidate: 1000 } }),
+  },
   { name: 'rules-1', title: 'Sluice, 1 rule', role: 'ours', listener: rules(1) },
   { name: 'rules-100', title: 'Sluice, 100 rules', role: 'ours', listener: rules(100) },
   { name: 'rules-10000', title: 'Sluice, 10,000 rules', role: 'ours', listener: rules(10_000) },
