@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,6 +15,7 @@ import {
 
 import { HELLO } from './app.ts';
 import { exchange } from './client.ts';
+import { HOSTING, type Hosting, installSite } from './installed.ts';
 import { freePort } from './port.ts';
 import { type Front, runSender, type Sender } from './sender.ts';
 import {
@@ -66,8 +59,34 @@ export function realSender(server: ServerName, prefix?: RootPlaces): Sender {
       const dialect = dialectOf(server, prefix);
       const { roots } = fixture;
       return runSender(server, server, { fixture, dialect }, (port) =>
-        startFront(server, { roots, app: `http://127.0.0.1:${port}`, prefix: prefix ?? PREFIX }),
+        startFront(server, 'standalone', {
+          roots,
+          app: `http://127.0.0.1:${port}`,
+          prefix: prefix ?? PREFIX,
+        }),
       );
+    },
+  };
+}
+
+/** The server as the distribution installs it, with the site as one more beside what is there. */
+export function installedSender(server: Hosting, serverName: string): Sender {
+  const name = `${server} (installed)`;
+  return {
+    name,
+    habits: server,
+    start(fixture) {
+      const dialect = dialectOf(server);
+      return runSender(name, server, { fixture, dialect }, (port) => {
+        const prefix = server === 'nginx' ? PREFIX : undefined;
+        const { roots } = fixture;
+        return startFront(server, 'site', {
+          roots,
+          app: `http://127.0.0.1:${port}`,
+          prefix,
+          serverName,
+        });
+      });
     },
   };
 }
@@ -85,48 +104,10 @@ export async function checkConfig(
 ): Promise<Checked> {
   const folder = createFolder(server);
   try {
-    const { text, check, options } = await writeConfig(server, site, folder);
-    if (kind === 'standalone') return { text, ...run(check) };
-    const file = join(folder, 'site.conf');
-    const { standalone: _, ...others } = options;
-    const siteText = kind === 'site' ? config(server, others) : `${text}\n!sluice {{\n`;
-    const whole = kind === 'site' ? aroundSite(server, { file, folder, text }) : undefined;
-    writeFileSync(file, siteText);
-    writeFileSync(join(folder, 'server.conf'), whole ?? siteText);
-    return { text: siteText, ...run(check) };
+    const { text, check } = await writeConfig(server, kind, { site, folder });
+    return { text, ...run(check) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** What a distribution has around the file of a site; `undefined` where that is a whole itself. */
-function aroundSite(
-  server: ServerName,
-  { file, folder, text }: { readonly file: string; readonly folder: string; readonly text: string },
-): string | undefined {
-  switch (server) {
-    case 'nginx': {
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-        .map((name) => `${name}_temp_path ${folder}/${name};`)
-        .join(' ');
-      const http = `access_log off; ${temporary} include ${file};`;
-      return `pid ${folder}/nginx.pid; events {} http { ${http} }`;
-    }
-    case 'apache': {
-      // Where the modules lie is the distribution's; the whole configuration has found them.
-      const modules = text.match(/<IfModule !\w+>\s+LoadModule .*\s+<\/IfModule>/g) ?? [];
-      const own = [
-        `ServerName localhost`,
-        `PidFile ${folder}/apache.pid`,
-        `ErrorLog ${folder}/log`,
-      ];
-      return [...modules, ...own, `DocumentRoot ${folder}`, `Include ${file}`, ''].join('\n');
-    }
-    case 'lighttpd':
-      return `server.document-root = "${folder}"\nserver.port = 1\ninclude "${file}"\n`;
-    case 'caddy':
-    case 'h2o':
-      return undefined;
   }
 }
 
@@ -143,41 +124,34 @@ export type Site = Pick<ConfigOptions, 'app' | 'roots' | 'prefix' | 'public' | '
 /** How often another port is tried. */
 const ATTEMPTS = 4;
 
-async function startFront(server: ServerName, site: Site): Promise<Front> {
-  const folder = createFolder(server);
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  try {
-    return await tryPorts(server, site, { folder, remove });
-  } catch (error) {
-    remove();
-    throw error;
-  }
-}
-
-async function tryPorts(
+async function startFront(
   server: ServerName,
+  kind: 'standalone' | 'site',
   site: Site,
-  { folder, remove }: { readonly folder: string; readonly remove: () => void },
 ): Promise<Front> {
-  const logs = (): string => logsOf(folder);
   let said = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const { port, start } = await writeConfig(server, site, folder);
+    const folder = createFolder(server);
+    const logs = (): string => logsOf(folder);
+    const remove = (): void => rmSync(folder, { recursive: true, force: true });
+    const { port, start } = await writeConfig(server, kind, { site, folder });
     const running = await startServer(start, port, (output) => (said = output));
-    if (running === undefined) continue;
-    if (await isOurs(port)) return frontOf(running, port, { logs, remove });
-    said = running.output();
-    await running.stop();
+    if (running !== undefined) {
+      if (await isOurs(port, site.serverName)) return frontOf(running, port, { logs, remove });
+      said = running.output();
+      await running.stop();
+    }
+    said += logs();
+    remove();
   }
-  throw new Error(
-    `${server} does not start with the configuration of sluice config:\n${said}\n${logs()}`,
-  );
+  throw new Error(`${server} does not start with the configuration of sluice config:\n${said}`);
 }
 
 /** Somebody else may listen on the port by now. */
-async function isOurs(port: number): Promise<boolean> {
+async function isOurs(port: number, host: string | undefined): Promise<boolean> {
   try {
-    const answer = await exchange(port, { target: '/hello' });
+    const headers = host === undefined ? undefined : { host };
+    const answer = await exchange(port, { target: '/hello', headers });
     return answer.body.toString() === HELLO;
   } catch {
     return false;
@@ -208,31 +182,38 @@ function logsOf(folder: string): string {
 }
 
 interface Written {
-  readonly options: ConfigOptions;
   readonly text: string;
   readonly port: number;
   readonly start: Program;
   readonly check: Program;
 }
 
-async function writeConfig(server: ServerName, site: Site, folder: string): Promise<Written> {
+async function writeConfig(
+  server: ServerName,
+  kind: 'standalone' | 'site' | 'spoilt',
+  { site, folder }: { readonly site: Site; readonly folder: string },
+): Promise<Written> {
   const [port, internal] = [await freePort(), await freePort()];
-  const options = {
+  const text = config(server, {
     ...optionsFor(server, site, internal),
     listen: `127.0.0.1:${port}`,
-    standalone: folder,
-  };
-  const text = config(server, options);
-  const file = join(folder, 'server.conf');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, text);
+    standalone: kind === 'site' ? undefined : folder,
+  });
+  const hosting = kind === 'site' ? HOSTING.find((name) => name === server) : undefined;
+  const isNamed = site.serverName !== undefined;
+  const { file, env: own } =
+    hosting === undefined
+      ? { file: join(folder, 'server.conf'), env: {} }
+      : installSite(hosting, { text, folder, port, isNamed });
+  if (hosting === undefined) {
+    writeFileSync(file, kind === 'spoilt' ? `${text}\n!sluice {{\n` : text);
+  }
   const { program, args, checkArgs, env } = serverCommand(server, { file, folder });
   return {
-    options,
     text,
     port,
-    start: { program, args, env, folder },
-    check: { program, args: checkArgs, env, folder },
+    start: { program, args, env: { ...env, ...own }, folder },
+    check: { program, args: checkArgs, env: { ...env, ...own }, folder },
   };
 }
 

@@ -64,7 +64,10 @@ export async function runSender(
   startFront?: (appPort: number) => Promise<Front>,
 ): Promise<RunningSender> {
   const app = await startApp(options);
-  const front = await startFront?.(app.port);
+  const front = await startFront?.(app.port).catch(async (error: unknown) => {
+    await app.stop();
+    throw error;
+  });
   const port = front?.port ?? app.port;
   let requests = 0;
   const named = (ask: Ask): { readonly request: string; readonly ask: Ask } => {

@@ -7,6 +7,7 @@ import { Agent, request, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 
+import { SERVER_NAMES } from '@sluice/core/offload';
 import test from 'ava';
 import Koa from 'koa';
 
@@ -22,9 +23,7 @@ process.on('warning', ({ message }) => {
   if (message.includes('file descriptor')) collected.push(message);
 });
 
-const servers = ['nginx', 'apache', 'lighttpd', 'caddy', 'h2o'] as const;
-
-for (const server of servers) {
+for (const server of SERVER_NAMES) {
   test(`${server} never opens a FIFO`, async (t) => {
     const base = await makeFolder(t);
     execFileSync('env', ['mkfifo', join(base, 'files/pipe')]);
@@ -209,7 +208,7 @@ test('H2O sends a body even to HEAD, where no client expects one', async (t) => 
 
 test('HEAD has the length of the file and no byte of it', async (t) => {
   const base = await makeFolder(t);
-  for (const server of servers.filter((name) => name !== 'h2o')) {
+  for (const server of SERVER_NAMES.filter((name) => name !== 'h2o')) {
     const got = await ask(await start(t, ordering(server, base, 'a.txt')), { method: 'HEAD' });
     t.is(got.headers['content-length'], '100', server);
     t.is(got.body, '');

@@ -2,19 +2,16 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
 import { allow, createPathMap, createSluice, type DownloadEvent } from '@sluice/core';
-import { dialectFromName } from '@sluice/core/offload';
+import { dialectFromName, SERVER_NAMES } from '@sluice/core/offload';
 import { downloads } from '@sluice/koa';
 import { createLocalDriver } from '@sluice/storage-local';
 import test from 'ava';
 import Koa from 'koa';
 
-import * as emulator from '../src/index.ts';
 import { withFrontServer } from '../src/index.ts';
 import { HUNDRED, makeFolder } from './helpers/site.ts';
 
-const servers = ['nginx', 'apache', 'lighttpd', 'caddy', 'h2o'] as const;
-
-for (const server of servers) {
+for (const server of SERVER_NAMES) {
   test(`a download of Sluice comes whole and in part behind ${server}`, async (t) => {
     const base = await makeFolder(t);
     const roots = { '': `${base}/files`, videos: `${base}/videos` };
@@ -137,8 +134,4 @@ test('what is no application is a mistake', async (t) => {
     () => undefined,
   );
   await t.throwsAsync(run, { instanceOf: TypeError, message: /got "app"/ });
-});
-
-test('the package exports what it has promised, and nothing else', (t) => {
-  t.deepEqual(Object.keys(emulator).toSorted(), ['emulate', 'frontListener', 'withFrontServer']);
 });

@@ -1,16 +1,10 @@
 import { quote } from '@sluice/core';
+import { SERVER_NAMES, type ServerName } from '@sluice/core/offload';
 
-/** A front server whose configuration can be printed. */
-export type ServerName = 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
+export type { ServerName };
 
-/** All of them, in the order in which help texts name them. */
-export const serverNames: readonly ServerName[] = Object.freeze<ServerName[]>([
-  'nginx',
-  'apache',
-  'lighttpd',
-  'caddy',
-  'h2o',
-]);
+/** Front servers whose configuration can be printed, in the order in which help texts name them. */
+export const serverNames: readonly ServerName[] = SERVER_NAMES;
 
 /**
  * Takes the name of a server from a text.

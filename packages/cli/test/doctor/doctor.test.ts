@@ -105,7 +105,12 @@ test('an order on another status is compared with the file that it names, or wit
   const bench = {
     client: { base: '/', replies: [], ask: () => Promise.resolve(reply), close: () => undefined },
     begin: {
-      ...{ protocol: 1, run: 'r', versions: {}, storage: 's', settling: 0, refused: [] },
+      protocol: 1,
+      run: 'r',
+      versions: {},
+      storage: 's',
+      settling: 0,
+      refused: [],
       dialect: { name: 'apache', header: 'x-sendfile' },
     },
     description: { canaries: [] },
