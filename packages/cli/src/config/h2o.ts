@@ -29,8 +29,11 @@ function headOf(folder: string | undefined): Block {
   if (folder === undefined) {
     return [
       '# Sluice: the application decides, H2O sends the file. Experimental.',
-      '# For /etc/h2o/h2o.conf; other hosts of yours go below `hosts`. Try it with `h2o -t -c` and its',
-      '# path, and the running site with `sluice doctor`.',
+      '# For /etc/h2o/h2o.conf, below what the distribution has there of its own, as in Debian',
+      '#   user: debian-h2o',
+      '#   pid-file: /run/h2o.pid',
+      '# and its logs. Other hosts of yours go below `hosts`. Try it with `h2o -t -c` and its path, and',
+      '# the running site with `sluice doctor`.',
       ...limits,
       '',
     ];
