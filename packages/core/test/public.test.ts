@@ -92,13 +92,11 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
     probe,
     [
       'BEGIN_KEY',
-      'MIN_SECRET_LENGTH',
       'PROBE_FOLDER',
       'PROBE_HEADER',
       'PROBE_MEDIA_TYPE',
       'PROBE_PROTOCOL',
       'PROBE_WINDOW',
-      'RUN_BYTES',
       'RUN_LIFETIME',
       'canariesOf',
       'canaryAt',

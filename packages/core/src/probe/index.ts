@@ -2,7 +2,6 @@
 export {
   checkProbeSecret,
   isProbe,
-  MIN_SECRET_LENGTH,
   PROBE_HEADER,
   PROBE_WINDOW,
   type ProbeFacts,
@@ -28,7 +27,6 @@ export {
   type CanaryLook,
   createRun,
   PROBE_FOLDER,
-  RUN_BYTES,
   RUN_LIFETIME,
   runIn,
   startOfRun,
