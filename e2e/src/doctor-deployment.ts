@@ -121,7 +121,9 @@ async function startFront(
   change: Break,
   given: Omit<Surroundings, 'port'>,
 ): Promise<{ readonly port: number; readonly process: ServerProcess }> {
-  const { root, folder, app } = given;
+  const { root, app } = given;
+  const folder = join(given.folder, 'server');
+  mkdirSync(folder, { recursive: true });
   let said = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const [port, internal] = [await freePort(), await freePort()];
