@@ -154,7 +154,7 @@ const plants: readonly (readonly [
   ],
   ['the key is none of the catalogue', { key: 'etc/os-release', unchecked: 'etc/x' }, keep],
   ['the run is none', { run: '../x', key: 'x.txt', path: 'x.txt', unchecked: 'x' }, keep],
-  ['the file is a FIFO', {}, (path) => replace(path, () => execFileSync('mkfifo', [path]))],
+  ['the file is a FIFO', {}, (path) => replace(path, () => execFileSync('env', ['mkfifo', path]))],
   ['the file is a device', {}, (path) => replace(path, () => symlink('/dev/zero', path))],
   ['the file is another', {}, (path) => writeFile(path, 'life')],
   ['the file is longer', {}, (path) => writeFile(path, 'file and more')],
