@@ -103,7 +103,6 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'checkProbeSecret',
       'contentOf',
       'createRun',
-      'digestOf',
       'isProbe',
       'questionAt',
       'questionKey',

@@ -32,4 +32,4 @@ export {
   startOfRun,
   uncheckedKey,
 } from './catalogue.ts';
-export { contentOf, digestOf } from './content.ts';
+export { contentOf } from './content.ts';
