@@ -9,6 +9,7 @@ import {
   type DownloadEvent,
   firstApplicable,
   forPrefix,
+  type Sluice,
 } from '@sluice/core';
 import type { Dialect } from '@sluice/core/offload';
 import { downloads, sendDownload } from '@sluice/koa';
@@ -71,31 +72,10 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
     },
   });
 
-  const app = new Koa();
-  // Faults that tests cause on purpose; those of the application's show in its answers.
-  app.silent = true;
-  if (front !== undefined) app.use(front);
-  app.use(async (ctx, next) => {
-    const request = ctx.get(REQUEST_NAME);
-    ctx.state['user'] = { request } satisfies Asker;
-    await next();
+  const app = createApp(sluice, front, (request) => {
     acts.get(request)?.();
     acts.delete(request);
   });
-  app.use(changeAfterwards);
-  app.use(forgeAbove);
-  app.use(dress);
-  app.use(downloads(sluice, { prefix: '/files/' }));
-  app.use(forgeBelow);
-  app.use(async (ctx, next) => {
-    const key = KEY_QUERY.exec(ctx.url)?.[1];
-    if (key === undefined) return next();
-    await sendDownload(ctx, sluice, Buffer.from(key, 'hex').toString());
-  });
-  app.use((ctx) => {
-    if (ctx.url === '/hello') ctx.body = HELLO;
-  });
-
   let connections = 0;
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
   const server = createServer(app.callback());
@@ -119,6 +99,38 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
       await sluice.close();
     },
   };
+}
+
+/** @param decided is told of each request once the application has decided, before it answers */
+function createApp(
+  sluice: Sluice<Asker>,
+  front: Koa.Middleware | undefined,
+  decided: (request: string) => void,
+): Koa {
+  const app = new Koa();
+  // Faults that tests cause on purpose; those of the application's show in its answers.
+  app.silent = true;
+  if (front !== undefined) app.use(front);
+  app.use(async (ctx, next) => {
+    const request = ctx.get(REQUEST_NAME);
+    ctx.state['user'] = { request } satisfies Asker;
+    await next();
+    decided(request);
+  });
+  app.use(changeAfterwards);
+  app.use(forgeAbove);
+  app.use(dress);
+  app.use(downloads(sluice, { prefix: '/files/' }));
+  app.use(forgeBelow);
+  app.use(async (ctx, next) => {
+    const key = KEY_QUERY.exec(ctx.url)?.[1];
+    if (key === undefined) return next();
+    await sendDownload(ctx, sluice, Buffer.from(key, 'hex').toString());
+  });
+  app.use((ctx) => {
+    if (ctx.url === '/hello') ctx.body = HELLO;
+  });
+  return app;
 }
 
 const KEY_QUERY = /^\/by-key\?([\da-f]+)$/;

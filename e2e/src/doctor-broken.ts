@@ -144,7 +144,7 @@ export const BROKEN: readonly BrokenConfig[] = [
         'FileETag None',
         'FileETag MTime Size',
       )(swap('XSendFile On', 'XSendFile On\nXSendFileIgnoreEtag On')(text)),
-    finds: ['validator-changed', 'validator-shared'],
+    finds: ['validator-changed', 'validator-shared', 'if-range-refused'],
     sentence: /^The front server sends another entity tag or date than the application knows/,
     fix: /^XSendFileIgnoreEtag Off$/m,
   },
@@ -252,7 +252,8 @@ export const BROKEN: readonly BrokenConfig[] = [
     server: 'lighttpd',
     wrong: 'ranges are off',
     change: swap(/^server\.port = .*$/m, '$&\nserver.range-requests = "disable"'),
-    finds: ['range-ignored', 'range-unsatisfiable', 'if-range-refused'],
+    // What resumes is streamed.
+    finds: ['range-ignored', 'range-unsatisfiable'],
     sentence: /^Ranges are not answered: downloads do not resume\.$/,
     fix: /^server\.range-requests = "enable"$/m,
   },

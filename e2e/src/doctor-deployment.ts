@@ -10,6 +10,7 @@ import { downloads } from '@sluice/koa';
 import { createLocalDriver } from '@sluice/storage-local';
 import Koa from 'koa';
 
+import { exchange } from './client.ts';
 import { createFolder, dialectOf, optionsFor, PREFIX } from './front.ts';
 import { freePort } from './port.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
@@ -81,6 +82,10 @@ async function startApp(root: string, dialect: Dialect | undefined): Promise<Ser
   });
   const app = new Koa();
   app.silent = true;
+  app.use(async (ctx, next) => {
+    if (ctx.url === WHOSE) ctx.body = root;
+    else await next();
+  });
   app.use(downloads(sluice, { prefix: '/files/', probe: { secret: SECRET } }));
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
   const server = createServer({ keepAliveTimeout: 60_000 }, app.callback());
@@ -98,12 +103,27 @@ function portOf(server: Server): number {
 
 const ATTEMPTS = 4;
 
+/** What is answered with the folder of the store. Every broken configuration lets it through. */
+const WHOSE = '/files/whose';
+
+/** Somebody else may listen on the port by now. */
+async function isOurs(port: number, root: string): Promise<boolean> {
+  try {
+    const { body } = await exchange(port, { target: WHOSE });
+    return body.toString() === root;
+  } catch {
+    return false;
+  }
+}
+
 async function startFront(
   server: ServerName,
   change: Break,
   given: Omit<Surroundings, 'port'>,
 ): Promise<{ readonly port: number; readonly process: ServerProcess }> {
-  const { root, folder, app } = given;
+  const { root, app } = given;
+  const folder = join(given.folder, 'server');
+  mkdirSync(folder, { recursive: true });
   let said = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const [port, internal] = [await freePort(), await freePort()];
@@ -119,7 +139,10 @@ async function startFront(
     const process = await startServer({ program, args, env, folder }, port, (output) => {
       said = output;
     });
-    if (process !== undefined) return { port, process };
+    if (process === undefined) continue;
+    if (await isOurs(port, root)) return { port, process };
+    said = process.output();
+    await process.stop();
   }
   throw new Error(`${server} does not start:\n${said}`);
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { isListening } from './port.ts';
@@ -40,7 +39,7 @@ export async function startServer(
   port: number,
   tell: (output: string) => void,
 ): Promise<ServerProcess | undefined> {
-  const child = spawn(locate(program.program), program.args, {
+  const child = spawn(checkPresent(program.program), program.args, {
     ...settingsOf(program),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -62,7 +61,7 @@ export async function startServer(
 
 /** Runs a program that ends by itself, as a syntax check does. */
 export function run(program: Program): Ended {
-  const { status, stdout, stderr, error } = spawnSync(locate(program.program), program.args, {
+  const { status, stdout, stderr, error } = spawnSync(checkPresent(program.program), program.args, {
     ...settingsOf(program),
     encoding: 'utf8',
     timeout: START,
@@ -76,16 +75,12 @@ const START = 15_000;
 /** Milliseconds in which a server must obey a polite signal. */
 const PATIENCE = 3000;
 
-function locate(program: string): string {
+/** `serverCommand` gives a path where it finds the program, and its name where it does not. */
+function checkPresent(program: string): string {
   if (isAbsolute(program)) return program;
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  const found = folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
-  if (found === undefined) {
-    throw new Error(
-      `${program} is not on this machine: these tests need every front server and skip none`,
-    );
-  }
-  return found;
+  throw new Error(
+    `${program} is not on this machine: these tests need every front server and skip none`,
+  );
 }
 
 function settingsOf({ env, folder }: Program): {

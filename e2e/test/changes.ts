@@ -20,7 +20,9 @@ import { senderOf, targetOf, test } from './helpers.ts';
 /** Tries what a sender does with objects that change under its hands. */
 export function testChanges(sender: Sender): void {
   testBetweenRequests(sender);
-  testWithinRequest(sender);
+  testVanishing(sender);
+  testCut(sender);
+  testReplaced(sender);
   testSwaps(sender);
 }
 
@@ -93,7 +95,7 @@ function testBetweenRequests({ name }: Sender): void {
   });
 }
 
-function testWithinRequest({ name, habits }: Sender): void {
+function testVanishing({ name, habits }: Sender): void {
   test.serial(`${name}: sends nothing wrong of an object that vanishes meanwhile`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -110,7 +112,9 @@ function testWithinRequest({ name, habits }: Sender): void {
       else t.true([403, 404].includes(answer.status), `${answer.status}`);
     }
   });
+}
 
+function testCut({ name }: Sender): void {
   test.serial(`${name}: sends nothing wrong of an object that is cut meanwhile`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -130,7 +134,9 @@ function testWithinRequest({ name, habits }: Sender): void {
       if (isWhole) t.true([1000, 5000].includes(answer.body.length), `${answer.body.length}`);
     }
   });
+}
 
+function testReplaced({ name }: Sender): void {
   test.serial(`${name}: mixes no versions of an object that is replaced meanwhile`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;

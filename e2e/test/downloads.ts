@@ -27,7 +27,14 @@ export function testDownloads(sender: Sender): void {
 
 const WHOLE = { status: 200, sends: 'all' } as const;
 
-function testNames({ name, habits }: Sender): void {
+function testNames(sender: Sender): void {
+  testOddNames(sender);
+  testLongPath(sender);
+  testRoots(sender);
+  testValidators(sender);
+}
+
+function testOddNames({ name, habits }: Sender): void {
   const isTold = (key: string): boolean => NOT_TOLD[habits](key) === undefined;
 
   test.serial(`${name}: carries odd names byte for byte`, async (t) => {
@@ -47,7 +54,9 @@ function testNames({ name, habits }: Sender): void {
 
   const untold = ODD_NAMES.map((name) => `odd/${name}`).filter((key) => !isTold(key));
   if (untold.length > 0) testUntold(name, habits, untold);
+}
 
+function testLongPath({ name, habits }: Sender): void {
   test.serial(`${name}: sends an object whose path is as long as a path can be`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -61,7 +70,9 @@ function testNames({ name, habits }: Sender): void {
     t.deepEqual(leaksOf(answer, fixture), []);
     t.is(event.outcome, habits === 'streaming' ? 'complete' : 'offloaded', event.why);
   });
+}
 
+function testRoots({ name, habits }: Sender): void {
   test.serial(`${name}: carries several roots`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -82,7 +93,9 @@ function testNames({ name, habits }: Sender): void {
     t.is(answer.status, 404);
     t.deepEqual(leaksOf(answer, fixture), []);
   });
+}
 
+function testValidators({ name }: Sender): void {
   test.serial(`${name}: gives no two objects the same validator`, async (t) => {
     const sender = senderOf(t, name);
     const tags = new Map<string, string[]>();

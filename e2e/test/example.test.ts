@@ -18,10 +18,13 @@ interface Example {
   readonly stop: () => Promise<number | null>;
 }
 
-/** Starts the example as its README says, but for a port that is free. */
+/** Starts what the script that the README names runs once it has built, on a port that is free. */
 async function startExample(t: ExecutionContext, server: string): Promise<Example> {
-  const main = join(EXAMPLES, 'front-servers/dist/src/main.js');
+  const folder = join(EXAMPLES, 'front-servers');
+  const [, main = ''] =
+    /^tsc --build && node (\S+) \w+$/.exec(await scriptOf(folder, server)) ?? [];
   const child = spawn(process.execPath, [main, server, '--port', '0'], {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
@@ -47,6 +50,20 @@ async function startExample(t: ExecutionContext, server: string): Promise<Exampl
       return status;
     },
   };
+}
+
+async function scriptOf(folder: string, name: string): Promise<string> {
+  const readme = await readFile(join(folder, 'README.md'), 'utf8');
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
+  const isNamed = readme.includes(`pnpm@12 --filter ${manifest.name} ${name}\n`);
+  const script = manifest.scripts[name];
+  if (!isNamed || script === undefined) throw new Error(`the README names no script ${name}`);
+  return script;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly scripts: Readonly<Record<string, string>>;
 }
 
 const AS_BEN = { authorization: `Basic ${btoa('ben:ben')}` };

@@ -83,7 +83,7 @@ test.serial('a server that lacks a module says what to install', async (t) => {
     process.env['PATH'] = path;
   });
   const listen = `127.0.0.1:${await freePort()}`;
-  const site = { roots: folder, app: 'http://127.0.0.1:1', listen };
+  const site = { roots: join(folder, 'files'), app: 'http://127.0.0.1:1', listen };
   await t.throwsAsync(startFrontServer('apache', { folder: join(folder, 'run'), site }), {
     message: /Cannot load mod_xsendfile\.so\n.*apt-get install apache2 libapache2-mod-xsendfile$/s,
   });

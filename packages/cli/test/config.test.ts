@@ -7,7 +7,7 @@ import test from 'ava';
 
 import { config, serverCommand, serverNames, type ConfigOptions } from '../src/index.ts';
 import { folders } from './tables/folders.ts';
-import { mistakes } from './tables/mistakes.ts';
+import { mistakes, privateHostMistakes } from './tables/mistakes.ts';
 
 const BASE: ConfigOptions = { roots: '/srv/private', app: 'http://127.0.0.1:3000' };
 
@@ -101,6 +101,25 @@ for (const { title, options, message } of mistakes) {
   });
 }
 
+for (const { title, options, message } of privateHostMistakes) {
+  test(`H2O: ${title} is refused`, (t) => {
+    const all = { ...BASE, ...options };
+    t.throws(() => config('h2o', all), { instanceOf: TypeError, message });
+    t.notThrows(() => config('nginx', all));
+  });
+}
+
+test('an address of which it is not known whether it is the same is taken', (t) => {
+  for (const [listen, app] of [
+    [':80', 'http://app'],
+    ['127.0.0.1:80', 'http://127.0.0.2'],
+    ['0.0.0.0:80', 'http://192.0.2.1'],
+    [':3001', BASE.app],
+  ] as const) {
+    for (const server of serverNames) t.notThrows(() => config(server, { ...BASE, listen, app }));
+  }
+});
+
 test('an unknown server is refused, and the known ones are named', (t) => {
   const expected = { instanceOf: TypeError, message: /one of nginx, apache.*got "iis"/ };
   // @ts-expect-error -- wrong on purpose
@@ -125,6 +144,40 @@ test('links in a root are resolved, as the driver resolves them', (t) => {
     const text = config(server, { ...BASE, roots: join(folder, 'link') });
     t.true(text.includes(`${folder}/real`), server);
     t.false(text.includes(`${folder}/link`), server);
+  }
+});
+
+test('a folder that is yet to be made is compared by where it is going to lie', (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-config-')));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'real'));
+  symlinkSync('real', join(folder, 'link'));
+  symlinkSync('real/private', join(folder, 'dangling'));
+  symlinkSync('loop', join(folder, 'loop'));
+  const roots = join(folder, 'real/private');
+  const refused = { instanceOf: TypeError, message: /must lie apart/ };
+  for (const name of ['link/private', 'link/private/a', 'dangling', 'dangling/a']) {
+    const other = join(folder, name);
+    const shown = { url: '/static/', folder: other };
+    for (const server of serverNames) {
+      t.throws(() => config(server, { ...BASE, roots, public: shown }), refused, name);
+      t.throws(() => config(server, { ...BASE, roots, standalone: other }), refused, name);
+    }
+  }
+  const elsewhere = { url: '/static/', folder: join(folder, 'loop/a') };
+  t.notThrows(() => config('nginx', { ...BASE, roots, public: elsewhere }));
+});
+
+test('a link to the root of the file system is refused', (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-config-')));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  for (const target of ['/', '/proc']) {
+    const name = join(folder, `link${target.slice(1)}`);
+    symlinkSync(target, name);
+    t.throws(() => config('nginx', { ...BASE, roots: name }), {
+      instanceOf: TypeError,
+      message: /a root (?:is a whole file system|holds what the kernel shows), got "/,
+    });
   }
 });
 

@@ -6,6 +6,7 @@ import type { Middleware } from 'koa';
 import { answer } from './front.ts';
 import type { FrontServer } from './model.ts';
 import { type EmulatorOptions, frontServerOf } from './options.ts';
+import { hasTurn } from './turn.ts';
 import { createUpstream, isAskedByFront, type Upstream } from './upstream.ts';
 
 /**
@@ -69,6 +70,7 @@ async function answerOrCut(
   front: FrontServer,
   upstream: Upstream,
 ): Promise<void> {
+  if (!(await hasTurn(req, res))) return;
   try {
     await answer(req, res, front, upstream);
   } catch (error) {

@@ -196,6 +196,57 @@ test('a file that cannot be looked at is closed again', async (t) => {
   t.deepEqual(openIn(base), []);
 });
 
+test('requests behind one that is being answered open no file until it is their turn', async (t) => {
+  const base = await makeFolder(t);
+  await writeFile(join(base, 'files/long.bin'), Buffer.alloc(20_000_000));
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warn);
+  t.teardown(() => process.off('warning', warn));
+  const port = await start(t, ordering('nginx', base, 'long.bin'));
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20));
+  await once(socket, 'data');
+  socket.pause();
+  // Whoever did not wait has had the time of a whole answer, whose own file closes a moment later.
+  t.is((await ask(port, { headers: { Range: 'bytes=0-9' } })).status, 206);
+  await until(() => openIn(base).length === 1);
+  socket.resetAndDestroy();
+  await until(() => openIn(base).length === 0);
+  t.deepEqual(collected, [], 'it was closed by nobody but the garbage collector');
+  t.deepEqual(warnings, []);
+});
+
+test('requests that come at once are answered one after the other', async (t) => {
+  const base = await makeFolder(t);
+  const heads: string[] = [];
+  const listener: RequestListener = (req, res) => {
+    heads.push(`${req.url} begins`);
+    res.once('finish', () => heads.push(`${req.url} ends`));
+    // The first would be overtaken.
+    if (req.url === '/1') setImmediate(() => res.end('1'));
+    else res.end(req.url?.slice(1));
+  };
+  const port = await start(t, frontListener('caddy', { roots: base }, listener));
+  const socket = connect(port, '127.0.0.1');
+  const head = (path: string, last = ''): string =>
+    `GET ${path} HTTP/1.1\r\nHost: a\r\n${last}\r\n`;
+  socket.write(`${head('/1')}${head('/2')}${head('/3', 'Connection: close\r\n')}`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk);
+  const bodies = Buffer.concat(chunks)
+    .toString()
+    .matchAll(/\r\n\r\n(?:1\r\n)?(\d)/g);
+  t.deepEqual(
+    [...bodies].map(([, body]) => body),
+    ['1', '2', '3'],
+  );
+  t.deepEqual(
+    heads,
+    ['/1', '/2', '/3'].flatMap((url) => [`${url} begins`, `${url} ends`]),
+  );
+});
+
 test('H2O sends a body even to HEAD, where no client expects one', async (t) => {
   const base = await makeFolder(t);
   const port = await start(t, ordering('h2o', base, 'a.txt'));

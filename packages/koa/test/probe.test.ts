@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import {
@@ -38,6 +39,7 @@ import test, { type ExecutionContext } from 'ava';
 import Koa from 'koa';
 
 import { downloads } from '../src/index.ts';
+import { digestOf } from '../src/probe/digest.ts';
 import { exchange, head, openConnection, type WireResponse } from './helpers/client.ts';
 import { startServer } from './helpers/server.ts';
 
@@ -182,6 +184,20 @@ test('a doctor has canaries stored, described, downloaded and removed', async (t
   t.deepEqual(site.asked, [], 'no policy was asked');
 });
 
+test('others have their turn while the digest of a large canary is made', async (t) => {
+  const large = canariesOf(RUN).find(({ id }) => id === 'large')!;
+  const pieces = [...contentOf(RUN, large)];
+  const made = { turns: 0, digest: '' };
+  const over = (async () => (made.digest = await digestOf(RUN, large)))();
+  while (made.digest === '') {
+    await turn();
+    made.turns += 1;
+  }
+  await over;
+  t.is(made.digest, createHash('sha256').update(Buffer.concat(pieces)).digest('hex'));
+  t.true(made.turns >= pieces.length, `${made.turns}`);
+});
+
 test('a canary is streamed as every object is: whole, in part, and by its head', async (t) => {
   const site = await serve(t);
   const { run } = await question<ProbeBegin>(t, site, BEGIN_KEY);
@@ -307,6 +323,23 @@ test('no more than four runs have canaries at once, however they are asked for',
   await question(t, site, questionKey(first.run, 'end'));
   t.is((await question<ProbeBegin>(t, site, BEGIN_KEY)).objection, undefined);
   t.is(site.objects.size, 2 + 4 * count);
+});
+
+test('a run that could store nothing takes no room from those after it', async (t) => {
+  let refusals = 5;
+  const change = (driver: StorageDriver): StorageDriver => ({
+    ...driver,
+    put(...given) {
+      refusals -= 1;
+      return refusals < 0 ? driver.put!(...given) : Promise.reject(readOnly());
+    },
+  });
+  const site = await serve(t, { change });
+  for (let count = 0; count < 5; count += 1) {
+    const { objection } = await question<ProbeBegin>(t, site, BEGIN_KEY);
+    t.regex(objection ?? '', /cannot be written to/);
+  }
+  t.is((await question<ProbeBegin>(t, site, BEGIN_KEY)).objection, undefined);
 });
 
 test('runs that other processes have begun count, too, where the driver can list', async (t) => {

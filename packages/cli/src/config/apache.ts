@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 
 import { quote } from '@sluice/core';
 
+import { type Address, hostAndPort } from './addresses.ts';
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
-import { hostAndPort, type Address, type Site } from './site.ts';
+import type { Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**

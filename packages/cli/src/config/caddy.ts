@@ -1,7 +1,8 @@
 import { quote } from '@sluice/core';
 
+import { hostAndPort } from './addresses.ts';
 import { CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
-import { hostAndPort, type Place, type Site } from './site.ts';
+import type { Place, Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**

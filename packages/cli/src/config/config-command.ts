@@ -48,7 +48,7 @@ export function addConfigCommand(program: Command): Command {
 
 const HELP = `
 Examples:
-  sluice config nginx --root /srv/private --app http://127.0.0.1:3000
+  sluice config nginx --root /srv/private --app http://127.0.0.1:3000 --server-name files.example
   sluice config caddy --config sluice.config.js --listen :8080
 
 Exit status: 0 printed, 1 the module could not be loaded, 2 called wrongly.`;

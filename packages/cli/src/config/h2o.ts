@@ -1,7 +1,9 @@
+import { quote } from '@sluice/core';
 import { H2O_TYPES } from '@sluice/core/offload';
 
+import { type Address, canMeet, hostAndPort, isEverywhere } from './addresses.ts';
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
-import { hostAndPort, type Address, type Site } from './site.ts';
+import type { Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**
@@ -12,12 +14,41 @@ import { render, type Block } from './text.ts';
  */
 export function h2oConfig(site: Site): string {
   const { standalone } = site;
+  checkPrivateHost(site);
   return render([...headOf(standalone), ...typeLines(), '', 'hosts:', hostsBlock(site)], '  ');
 }
 
 /** Quotes a scalar of YAML (YAML 1.1 §9.1.3). */
 export function quoteForH2o(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
+}
+
+/**
+ * Who reaches the private host has all files. H2O looks for the host of a request among those of the
+ * listener, so that nothing but a port of its own keeps clients from it.
+ */
+function checkPrivateHost({ internal, listen, app, host, serverName }: Site): void {
+  const address = quote(hostAndPort(internal));
+  if (isEverywhere(internal)) {
+    throw new TypeError(
+      `config: internal must name an address that no client can reach, such as "127.0.0.1:8081", got ${address}`,
+    );
+  }
+  if (internal.port === listen.port) {
+    throw new TypeError(
+      `config: internal must have another port than listen, ${quote(hostAndPort(listen))}, got ${address}`,
+    );
+  }
+  if (canMeet(internal, app)) {
+    throw new TypeError(
+      `config: internal must be another address than the application's, ${quote(hostAndPort(app))}, got ${address}`,
+    );
+  }
+  if (serverName === host) {
+    throw new TypeError(
+      `config: host must be another name than serverName, ${quote(serverName)}, got ${quote(host)}`,
+    );
+  }
 }
 
 function headOf(folder: string | undefined): Block {
@@ -29,8 +60,11 @@ function headOf(folder: string | undefined): Block {
   if (folder === undefined) {
     return [
       '# Sluice: the application decides, H2O sends the file. Experimental.',
-      '# For /etc/h2o/h2o.conf; other hosts of yours go below `hosts`. Try it with `h2o -t -c` and its',
-      '# path, and the running site with `sluice doctor`.',
+      '# For /etc/h2o/h2o.conf, below what the distribution has there of its own, as in Debian',
+      '#   user: debian-h2o',
+      '#   pid-file: /run/h2o.pid',
+      '# and its logs. Other hosts of yours go below `hosts`. Try it with `h2o -t -c` and its path, and',
+      '# the running site with `sluice doctor`.',
       ...limits,
       '',
     ];

@@ -1,7 +1,8 @@
 import { NGINX_RESTORED } from '@sluice/core/offload';
 
+import { type Address, hostAndPort } from './addresses.ts';
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
-import { hostAndPort, type Address, type Place, type Site } from './site.ts';
+import type { Place, Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
 /**

@@ -1,14 +1,14 @@
-import { realpathSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
-
 import { checkOptions, createPathMap, quote, type PathMap } from '@sluice/core';
 import { createUriMap, h2o, nginx, type RootPlaces } from '@sluice/core/offload';
+
+import { type Address, canMeet, hostAndPort } from './addresses.ts';
+import { areNested, checkApart, checkFolder, type NamedFolder } from './folders.ts';
 
 /** What {@link config} takes: the same roots and prefixes that the application uses. */
 export interface ConfigOptions {
   /**
    * The folder of all keys, or folders by prefix of keys, as `createPathMap` and the local driver
-   * take them. Links in them are resolved where the folder exists, as the driver does.
+   * take them. Links in them are resolved as the driver does, as far as the folder exists.
    */
   readonly roots: string | Readonly<Record<string, string>>;
   /** Origin of the application: `http://127.0.0.1:3000`. */
@@ -71,12 +71,6 @@ export interface Place {
   readonly folder: string;
 }
 
-/** Where somebody listens; without a host, on all addresses. An IPv6 host has its brackets. */
-export interface Address {
-  readonly host: string | undefined;
-  readonly port: number;
-}
-
 /** @throws TypeError for a mistake in the options, quoting the value */
 export function checkSite(options: ConfigOptions): Site {
   const own = checkOptions('config', options, OPTIONS);
@@ -87,24 +81,21 @@ export function checkSite(options: ConfigOptions): Site {
   nginx({ prefix, restored });
   h2o({ prefix, host });
   const shown = own.public === undefined ? undefined : checkPublic(own.public, places);
+  const app = checkApp(own.app);
+  const listen = checkListen(own.listen ?? ':80', app);
   return {
     places,
     base: typeof prefix === 'string' ? prefix : undefined,
-    app: checkApp(own.app),
-    listen: checkAddress('listen', own.listen ?? ':80'),
+    app,
+    listen,
     serverName: own.serverName === undefined ? undefined : checkServerName(own.serverName),
     restored: restored.map((name) => name.toLowerCase()),
     public: shown,
     host,
     internal: checkInternal(own.internal ?? '127.0.0.1:8081'),
     standalone:
-      own.standalone === undefined ? undefined : checkFolder('standalone', own.standalone),
+      own.standalone === undefined ? undefined : checkStandalone(own.standalone, places, shown),
   };
-}
-
-/** Writes an address as it stands in a URL. */
-export function hostAndPort({ host, port }: Address & { readonly host: string }): string {
-  return `${host}:${port}`;
 }
 
 const OPTIONS = [
@@ -123,7 +114,7 @@ const OPTIONS = [
 function placesOf(roots: ConfigOptions['roots'], prefix: RootPlaces): readonly Place[] {
   const uriOf = createUriMap('config', prefix);
   return mapOf(roots).map(({ prefix: keys, root }) => {
-    const folder = checkFolder('a root', resolved(root));
+    const folder = checkFolder('a root', root);
     const uri = uriOf({ root: folder, prefix: keys, path: folder });
     if (uri === undefined) {
       throw new TypeError(`config: prefix has no path for the root of the keys ${quote(keys)}`);
@@ -141,32 +132,6 @@ function mapOf(roots: ConfigOptions['roots']): PathMap['roots'] {
   }
 }
 
-/** The driver opens below the real folder, and that is what it tells the server. */
-function resolved(folder: unknown): unknown {
-  if (typeof folder !== 'string' || folder.includes('\0')) return folder;
-  try {
-    return realpathSync(folder);
-  } catch {
-    return folder;
-  }
-}
-
-/** A line break would end the line of the configuration; the rest is for each server to quote. */
-function checkFolder(what: string, folder: unknown): string {
-  if (typeof folder !== 'string' || !isAbsolute(folder)) {
-    throw new TypeError(`config: ${what} must be an absolute path, got ${quote(folder)}`);
-  }
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(folder) || !folder.isWellFormed()) {
-    throw new TypeError(
-      `config: ${what} must have no control character in its name, got ${quote(folder)}`,
-    );
-  }
-  const name = folder.replace(/\/+$/, '');
-  if (name !== '') return name;
-  throw new TypeError(`config: ${what} is a whole file system, got ${quote(folder)}`);
-}
-
 function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolder {
   const { url, folder: given } = checkOptions('config: public', value, ['url', 'folder']);
   if (typeof url !== 'string' || !/^(?:\/[\w.~-]+)+\/$/.test(url) || /\/\.\.?\//.test(url)) {
@@ -174,21 +139,33 @@ function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolde
       `config: url of public must be a path that starts and ends with "/", such as "/static/", got ${quote(url)}`,
     );
   }
-  const folder = checkFolder('folder of public', resolved(given));
-  const near = places.find(
-    (place) => areNested(`${folder}/`, `${place.folder}/`) || areNested(url, place.uri),
-  );
+  const folder = checkFolder('folder of public', given);
+  checkApart({ what: 'the public folder', folder }, places.map(guarded));
+  const near = places.find(({ uri }) => areNested(url, uri));
   if (near !== undefined) {
     throw new TypeError(
-      `config: the public folder ${quote(folder)} at ${quote(url)} and the guarded one ${quote(near.folder)} must lie apart`,
+      `config: the public path ${quote(url)} and the internal one ${quote(near.uri)} must lie apart`,
     );
   }
   return { url, folder };
 }
 
-/** @param path ends with a slash, as `other` does */
-function areNested(path: string, other: string): boolean {
-  return path.startsWith(other) || other.startsWith(path);
+/** Whoever reads the folder of the server reads what it logs, and the bodies that it stores there. */
+function checkStandalone(
+  value: string,
+  places: readonly Place[],
+  shown: PublicFolder | undefined,
+): string {
+  const folder = checkFolder('standalone', value);
+  checkApart({ what: 'the folder of the server', folder }, [
+    ...places.map(guarded),
+    ...(shown === undefined ? [] : [{ what: 'the public one', folder: shown.folder }]),
+  ]);
+  return folder;
+}
+
+function guarded({ folder }: Place): NamedFolder {
+  return { what: 'the guarded one', folder };
 }
 
 function checkApp(app: unknown): Site['app'] {
@@ -200,6 +177,14 @@ function checkApp(app: unknown): Site['app'] {
     );
   }
   return { host: url.hostname, port: url.port === '' ? 80 : Number(url.port) };
+}
+
+function checkListen(value: string, app: Site['app']): Address {
+  const listen = checkAddress('listen', value);
+  if (!canMeet(listen, app)) return listen;
+  throw new TypeError(
+    `config: listen is where the application is, ${quote(hostAndPort(app))}, so that the server would ask itself, got ${quote(value)}`,
+  );
 }
 
 function checkAddress(name: string, address: unknown): Address {

@@ -1,11 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import { nginx } from '@sluice/core/offload';
-import test from 'ava';
+import { createRun, uncheckedKey } from '@sluice/core/probe';
+import test, { type ExecutionContext } from 'ava';
 
 import {
   doctor,
@@ -16,7 +21,7 @@ import {
   serverNames,
 } from '../../src/index.ts';
 import type { Bench } from '../../src/doctor/bench.ts';
-import { STRAY_ORDER } from '../../src/doctor/checks/races.ts';
+import { LINKS, STRAY_ORDER } from '../../src/doctor/checks/races.ts';
 import { fixFor } from '../../src/doctor/fixes.ts';
 import { SECRET, startSite } from './site.ts';
 import { FAULTS } from './tables/faults.ts';
@@ -123,6 +128,97 @@ test('an order on another status is compared with the file that it names, or wit
     untried: 'the file that it names did not arrive',
   });
 });
+
+const PROBE_RUN = createRun(Date.now());
+
+interface Told {
+  readonly run?: string;
+  readonly key?: string;
+  readonly path?: string;
+  readonly unchecked?: string;
+}
+
+/** What an answer may claim, and how the file may be spoilt; the paths lie below the folder. */
+const plants: readonly (readonly [
+  title: string,
+  told: Told,
+  spoil: (path: string) => Promise<unknown>,
+])[] = [
+  ['the link would lie elsewhere', { unchecked: 'victim.conf' }, keep],
+  ['the link would lie beside the folder', { unchecked: `${PROBE_RUN}-unchecked.txt` }, keep],
+  ['the path is not that of the key', { path: 'etc/os-release' }, keep],
+  [
+    'the key is of another run',
+    { run: createRun(Date.now()), key: `sluice-probe/${PROBE_RUN}.txt` },
+    keep,
+  ],
+  ['the key is none of the catalogue', { key: 'etc/os-release', unchecked: 'etc/x' }, keep],
+  ['the run is none', { run: '../x', key: 'x.txt', path: 'x.txt', unchecked: 'x' }, keep],
+  ['the file is a FIFO', {}, (path) => replace(path, () => execFileSync('env', ['mkfifo', path]))],
+  ['the file is a device', {}, (path) => replace(path, () => symlink('/dev/zero', path))],
+  ['the file is another', {}, (path) => writeFile(path, 'life')],
+  ['the file is longer', {}, (path) => writeFile(path, 'file and more')],
+];
+
+test('a link is planted beside the file of the run, and taken away', async (t) => {
+  const { result, planted, left } = await plant(t, {}, keep);
+  t.like(result, [{ id: 'links-followed' }]);
+  t.regex(planted ?? '', /\/sluice-probe\/\w+-\w+\.txt$/);
+  t.deepEqual(left, [`${PROBE_RUN}.txt`]);
+});
+
+for (const [title, told, spoil] of plants) {
+  test(`no link is planted where ${title}`, async (t) => {
+    const { result, planted } = await plant(t, told, spoil);
+    t.like(result, { untried: 'the files do not lie on this machine' });
+    t.is(planted, undefined);
+  });
+}
+
+/** Looks for links as a doctor does that was told so. */
+async function plant(t: ExecutionContext, told: Told, spoil: (path: string) => Promise<unknown>) {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-doctor-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const { run = PROBE_RUN } = told;
+  const { key = `sluice-probe/${run}.txt`, unchecked = `sluice-probe/${run}-unchecked.txt` } = told;
+  const path = join(folder, told.path ?? key);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, 'file');
+  await spoil(path);
+  let planted: string | undefined;
+  const reply = { asked: '', status: 200, headers: [], body: Buffer.from('file') };
+  const canary = { id: 'plain', key, size: 4, sha256: '', headers: {}, path } as const;
+  const result = await LINKS.run({
+    client: {
+      base: '/',
+      replies: [],
+      async ask() {
+        const link = join(folder, unchecked);
+        if (existsSync(link)) planted = await readlink(link);
+        return reply;
+      },
+      close: () => undefined,
+    },
+    begin: { protocol: 1, run, versions: {}, storage: 's', settling: 0, refused: [] },
+    description: {
+      canaries: [],
+      unchecked: { key: uncheckedKey(PROBE_RUN), order: '/', path: join(folder, unchecked) },
+    },
+    server: 'nginx',
+    sameMachine: true,
+    received: new Map([
+      ['plain', { canary: { ...canary, sender: 'front', why: '', order: '/' }, reply }],
+    ]),
+  });
+  return { result, planted, left: await readdir(dirname(path)) };
+}
+
+async function keep(): Promise<void> {}
+
+async function replace(path: string, make: () => unknown): Promise<void> {
+  await rm(path);
+  await make();
+}
 
 test('lines that mend quote a folder as the printed configuration does', (t) => {
   const folder = `/srv/a "b" 'c'`;

@@ -122,4 +122,100 @@ export const mistakes: readonly MistakeRow[] = [
     options: { standalone: 'run' },
     message: /standalone must be an absolute path/,
   },
+  ...[
+    '/srv//private',
+    '/srv/./private',
+    '/srv/x/../private',
+    '/srv/private/x/..',
+    '/srv/private/.',
+    '//srv/private/',
+  ].map((folder) => ({
+    title: `the guarded folder as the public one, spelt ${folder},`,
+    options: { public: { url: '/static/', folder } },
+    message:
+      /the public folder "\/srv\/private" and the guarded one "\/srv\/private" must lie apart/,
+  })),
+  {
+    title: 'a public folder that is the guarded one but for the links of its spelling',
+    options: { roots: '/srv/./private', public: { url: '/static/', folder: '/srv/private/a/b' } },
+    message: /must lie apart/,
+  },
+  ...['/srv/private', '/srv/private/../private', '/srv/private/run', '/srv'].map((standalone) => ({
+    title: `a server of its own in ${standalone}, beside the guarded folder,`,
+    options: { standalone },
+    message:
+      /the folder of the server "\/srv.*" and the guarded one "\/srv\/private" must lie apart/,
+  })),
+  ...['/mnt/shown', '/mnt/shown/run', '/mnt'].map((standalone) => ({
+    title: `a server of its own in ${standalone}, beside the public folder,`,
+    options: { standalone, public: { url: '/static/', folder: '/mnt/shown' } },
+    message: /the folder of the server "\/mnt.*" and the public one "\/mnt\/shown" must lie apart/,
+  })),
+  ...['/proc', '/proc/nobody/srv', '/sys', '/dev', '/dev/', '/srv/../dev/fd', '/dev/shm'].map(
+    (roots) => ({
+      title: `the root ${roots}`,
+      options: { roots },
+      message: /a root holds what the kernel shows, got "\//,
+    }),
+  ),
+  {
+    title: 'a public folder of the kernel',
+    options: { public: { url: '/static/', folder: '/proc/self' } },
+    message: /folder of public holds what the kernel shows/,
+  },
+  ...(
+    [
+      ['127.0.0.1:3000', '127.0.0.1:3000'],
+      [':3000', '127.0.0.1:3000'],
+      ['0.0.0.0:3000', 'localhost:3000'],
+      ['[::]:3000', '[::1]:3000'],
+      ['localhost:3000', '127.0.0.1:3000'],
+      ['127.0.0.1:3000', 'LOCALHOST:3000'],
+      ['127.1:3000', '127.0.0.1:3000'],
+      ['[0::1]:3000', '[::1]:3000'],
+      ['127.0.0.1:3000', '0.0.0.0:3000'],
+      ['app.example:3000', 'app.example:3000'],
+      [':80', '127.0.0.1'],
+    ] as const
+  ).map(([listen, app]) => ({
+    title: `a server at ${listen} in front of an application at ${app}`,
+    options: { listen, app: `http://${app}` },
+    message: /listen is where the application is, ".*", so that .*, got "/,
+  })),
+];
+
+/** Options in which the private host of H2O could be reached. */
+export const privateHostMistakes: readonly MistakeRow[] = [
+  ...[
+    ['127.0.0.1:8080', '127.0.0.1:8080'],
+    ['localhost:8080', '127.0.0.1:8080'],
+    [':8080', '127.0.0.1:8080'],
+    ['192.0.2.1:8080', '127.0.0.1:8080'],
+  ].map(([listen, internal]) => ({
+    title: `a private host at ${internal} with the site at ${listen}`,
+    options: { listen, internal },
+    message: /internal must have another port than listen, ".*:8080", got "127\.0\.0\.1:8080"/,
+  })),
+  {
+    title: 'the port of the private host as that of the site',
+    options: { listen: ':8081' },
+    message: /another port than listen, ":8081", got "127\.0\.0\.1:8081"/,
+  },
+  ...['0.0.0.0:8081', '[::]:8081', '0:8081', '[0::0]:8081', '[::ffff:0.0.0.0]:8081'].map(
+    (internal) => ({
+      title: `a private host at ${internal}`,
+      options: { internal },
+      message: /internal must name an address that no client can reach, .*got "/,
+    }),
+  ),
+  ...['127.0.0.1:3000', 'localhost:3000', '127.1:3000'].map((internal) => ({
+    title: `a private host at ${internal} with the application there`,
+    options: { internal },
+    message: /another address than the application's, "127\.0\.0\.1:3000", got ".*:3000"/,
+  })),
+  {
+    title: 'a private host with the name of the site',
+    options: { serverName: 'Sluice.internal' },
+    message: /another name than serverName, "sluice\.internal", got "sluice\.internal"/,
+  },
 ];

@@ -31,9 +31,6 @@ export const PROBE_FOLDER = 'sluice-probe';
 /** Milliseconds after which the canaries of a run that has not ended are removed. */
 export const RUN_LIFETIME: number = 60 * 60 * 1000;
 
-/** Bytes that the canaries of one run take, about. */
-export const RUN_BYTES: number = 8 * 2 ** 20 + 128 * 1024;
-
 /**
  * Names a run: nobody can guess it, and it tells when it began.
  *

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type { Canary } from './catalogue.ts';
 
 /**
@@ -10,13 +8,6 @@ export function* contentOf(run: string, { id, size }: Canary): Generator<Uint8Ar
   for (let start = 0; start < size; start += PIECE) {
     yield piece(`${run} ${id}`, start, Math.min(start + PIECE, size));
   }
-}
-
-/** Gives the SHA-256 of a canary, in hex. */
-export function digestOf(run: string, canary: Canary): string {
-  const hash = createHash('sha256');
-  for (const bytes of contentOf(run, canary)) hash.update(bytes);
-  return hash.digest('hex');
 }
 
 /** A whole number of lines. */

@@ -2,7 +2,6 @@
 export {
   checkProbeSecret,
   isProbe,
-  MIN_SECRET_LENGTH,
   PROBE_HEADER,
   PROBE_WINDOW,
   type ProbeFacts,
@@ -28,10 +27,9 @@ export {
   type CanaryLook,
   createRun,
   PROBE_FOLDER,
-  RUN_BYTES,
   RUN_LIFETIME,
   runIn,
   startOfRun,
   uncheckedKey,
 } from './catalogue.ts';
-export { contentOf, digestOf } from './content.ts';
+export { contentOf } from './content.ts';

@@ -20,9 +20,6 @@ export const PROBE_HEADER = 'sluice-probe';
 /** Milliseconds by which the clocks of the two sides may differ; so long can a request be repeated. */
 export const PROBE_WINDOW: number = 5 * 60 * 1000;
 
-/** The least characters of a secret. */
-export const MIN_SECRET_LENGTH = 32;
-
 /** Writes the header that proves to hold the secret. The secret itself never travels. */
 export function signProbe(secret: string, facts: ProbeFacts): string {
   return `t=${facts.time}; s=${signatureOf(secret, facts).toString('base64url')}`;
@@ -53,7 +50,7 @@ export function isProbe(
 /**
  * Checks a secret.
  *
- * @throws TypeError when it is not a text of at least {@link MIN_SECRET_LENGTH} characters; the
+ * @throws TypeError when it is not a text of at least 32 characters; the
  * message does not hold it
  */
 export function checkProbeSecret(owner: string, secret: unknown): string {
@@ -68,6 +65,9 @@ export function checkProbeSecret(owner: string, secret: unknown): string {
   }
   return secret;
 }
+
+/** The least characters of a secret. */
+const MIN_SECRET_LENGTH = 32;
 
 /** No method and no key holds a line break, so that no two facts are written alike. */
 function signatureOf(secret: string, { method, key, time }: ProbeFacts): Buffer {

@@ -5,15 +5,15 @@ import test from 'ava';
 import { questionAt, questionKey } from '../../src/probe/answers.ts';
 import {
   canariesOf,
+  type Canary,
   canaryAt,
   createRun,
   PROBE_FOLDER,
-  RUN_BYTES,
   runIn,
   startOfRun,
   uncheckedKey,
 } from '../../src/probe/catalogue.ts';
-import { contentOf, digestOf } from '../../src/probe/content.ts';
+import { contentOf } from '../../src/probe/content.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const RUN = createRun(NOW);
@@ -38,7 +38,8 @@ test('all canaries of a run lie in the reserved folder, under names that tell th
 
 test('the canaries of a run take as many bytes as is said', (t) => {
   const bytes = canariesOf(RUN).reduce((sum, { size }) => sum + size, 0);
-  t.true(bytes <= RUN_BYTES, `${bytes}`);
+  // About 8 MiB, as docs/doctor.md has it.
+  t.true(bytes <= 8 * 2 ** 20 + 128 * 1024, `${bytes}`);
   t.true(canariesOf(RUN).length < 50);
 });
 
@@ -54,17 +55,20 @@ test('no key but those of the catalogue is one of a canary', (t) => {
   }
 });
 
-test('each canary has the size and the bytes that are announced, and no other has the same', (t) => {
+test('each canary has the size that is announced, and no other has the same bytes', (t) => {
   const digests = canariesOf(RUN).map((canary) => {
-    const bytes = Buffer.concat([...contentOf(RUN, canary)]);
+    const bytes = bytesOf(RUN, canary);
     t.is(bytes.length, canary.size, canary.id);
-    t.is(digestOf(RUN, canary), createHash('sha256').update(bytes).digest('hex'), canary.id);
-    return digestOf(RUN, canary);
+    return createHash('sha256').update(bytes).digest('hex');
   });
   t.is(new Set(digests).size, digests.length);
   const [plain] = canariesOf(RUN);
-  t.not(digestOf(createRun(NOW), plain!), digestOf(RUN, plain!));
+  t.notDeepEqual(bytesOf(createRun(NOW), plain!), bytesOf(RUN, plain!));
 });
+
+function bytesOf(run: string, canary: Canary): Buffer {
+  return Buffer.concat([...contentOf(run, canary)]);
+}
 
 test('the key of a question is read back, and nothing else is one', (t) => {
   t.deepEqual(questionAt(questionKey(RUN, 'end')), { run: RUN, question: 'end' });

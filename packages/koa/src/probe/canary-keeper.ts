@@ -44,7 +44,10 @@ export function createCanaryKeeper(storage: StorageDriver): CanaryKeeper {
       };
     }
     own.add(run);
-    return { ...begun, ...(await storeAll(storage, run)) };
+    const stored = await storeAll(storage, run);
+    // It has no canaries, and its doctor gives up.
+    if (stored.objection !== undefined) own.delete(run);
+    return { ...begun, ...stored };
   };
 
   return {

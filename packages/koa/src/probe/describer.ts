@@ -11,10 +11,11 @@ import {
   type Canary,
   canariesOf,
   type CanaryDescription,
-  digestOf,
   type ProbeDescription,
   uncheckedKey,
 } from '@sluice/core/probe';
+
+import { digestOf } from './digest.ts';
 
 /** Tells how canaries are going to be answered. */
 export interface Describer {
@@ -44,7 +45,7 @@ export function createDescriber<S>(sluice: Sluice<S>, unchecked: Sluice | undefi
         id,
         key,
         size,
-        sha256: digestOf(run, canary),
+        sha256: await digestOf(run, canary),
         headers: order === undefined ? streamed.headers : seenBehindFront(streamed.headers, size),
         sender: order === undefined ? 'application' : 'front',
         why: plan.why,

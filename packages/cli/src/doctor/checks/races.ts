@@ -1,10 +1,18 @@
-import { createHash } from 'node:crypto';
-import { readFile, symlink, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, symlink, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
-import { questionKey } from '@sluice/core/probe';
+import { canaryAt, questionKey, uncheckedKey } from '@sluice/core/probe';
 
 import type { ServerName } from '../../config/server-name.ts';
-import { type Check, type CheckResult, NO_SAMPLE, sampleOf } from '../bench.ts';
+import {
+  type Bench,
+  type Check,
+  type CheckResult,
+  NO_SAMPLE,
+  type Received,
+  sampleOf,
+} from '../bench.ts';
 import { type Reply, shown } from '../client.ts';
 
 /** A file that is gone when the front server comes for it. */
@@ -32,15 +40,16 @@ export const LINKS: Check = {
     const path = target?.canary.path;
     if (unchecked === undefined || target === undefined || path === undefined) return NO_ORDERS;
     if (!sameMachine) return { untried: 'only on the machine of the files, by --same-machine' };
-    if (!(await isOurs(path, target.canary.sha256))) {
+    const link = linkBeside(target, bench);
+    if (link === undefined || !(await isHere(path, target.reply.body))) {
       return { untried: 'the files do not lie on this machine' };
     }
-    await symlink(path, unchecked.path);
+    await symlink(path, link);
     try {
-      const reply = await client.ask({ key: unchecked.key });
+      const reply = await client.ask({ key: uncheckedKey(bench.begin.run) });
       return reply.body.equals(target.reply.body) ? followed(reply, server) : [];
     } finally {
-      await unlink(unchecked.path);
+      await unlink(link);
     }
   },
 };
@@ -92,12 +101,30 @@ function followed(reply: Reply, server: ServerName | undefined): CheckResult {
       ];
 }
 
-/** What this machine has at that path may be another file of the same name. */
-async function isOurs(path: string, sha256: string): Promise<boolean> {
+/**
+ * Gives the path of the link, which only the catalogue chooses: the answers may be of anybody, and
+ * must not have a link planted, or a file read, outside the folder that is reserved for probes.
+ */
+function linkBeside(
+  { canary: { key, path = '' } }: Received,
+  { begin: { run }, description: { unchecked } }: Bench,
+): string | undefined {
+  if (canaryAt(key)?.run !== run || !path.endsWith(`/${key}`)) return undefined;
+  const link = join(dirname(path), basename(uncheckedKey(run)));
+  return unchecked?.path === link ? link : undefined;
+}
+
+/** What this machine has at that path may be another file of the same name, or none to be read. */
+async function isHere(path: string, bytes: Buffer): Promise<boolean> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  let handle: FileHandle | undefined;
   try {
-    const bytes = await readFile(path);
-    return createHash('sha256').update(bytes).digest('hex') === sha256;
+    handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = await handle.stat();
+    return stats.isFile() && stats.size === bytes.length && (await handle.readFile()).equals(bytes);
   } catch {
     return false;
+  } finally {
+    await handle?.close();
   }
 }
