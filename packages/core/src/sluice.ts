@@ -29,7 +29,7 @@ export interface SluiceOptions<S = Subject> {
   readonly policyTimeout?: number;
   /**
    * How many downloads may run at once; the next one gets 503. Each holds one descriptor of the
-   * store, one socket and up to 128 KiB of memory, so keep it well below half of `ulimit -n`.
+   * store, one socket and up to 256 KiB of memory, so keep it well below half of `ulimit -n`.
    * Default: 4096.
    */
   readonly maxDownloads?: number;

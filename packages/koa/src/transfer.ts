@@ -35,7 +35,6 @@ export function watchTransfer(
     reports,
     forget: undefined,
     seen: '',
-    queue: undefined,
     isAsking: false,
     place: undefined,
     wasQuiet: false,
@@ -70,8 +69,6 @@ interface Watch extends Clocked {
   forget: (() => void) | undefined;
   /** How far the transfer had come when it was last looked at. */
   seen: string;
-  /** Bytes that the kernel held when it was last asked. */
-  queue: number | undefined;
   /** The kernel is being asked. */
   isAsking: boolean;
   /** Nothing moved for half of the idle timeout. */
@@ -90,33 +87,27 @@ function onFinish(watch: Watch): void {
 }
 
 /**
- * Looks at each half of the idle timeout whether anything has moved since. One half in which nothing
- * has is not enough: where the process itself was held up, its timers run before it learns what the
- * clients have taken.
+ * Looks at each half of the idle timeout whether anything has moved since, in Node or in the kernel: a
+ * slow client is not a stalled one. One half in which nothing has is not enough: where the process
+ * itself was held up, its timers run before it learns what the clients have taken.
  */
-function onTick(watch: Watch): void {
-  const now = progressOf(watch);
-  const isQuiet = now === watch.seen && !isWaiting(watch.ctx);
-  watch.seen = now;
-  if (!isQuiet) watch.wasQuiet = false;
-  else if (!watch.isAsking) void onQuiet(watch);
-}
-
-const clock = createIdleClock(onTick);
-
-/** What Node does not see move may move in the kernel: a slow client is not a stalled one. */
-async function onQuiet(watch: Watch): Promise<void> {
+async function onTick(watch: Watch): Promise<void> {
+  if (watch.isAsking) return;
   // A stream of HTTP/2 that has ended has no connection to be asked.
   if (isGone(watch.ctx)) return end(watch, 'aborted');
+  const progress = progressOf(watch);
   watch.isAsking = true;
   const queue = await sendQueueOf(watch.ctx.req.socket);
   watch.isAsking = false;
   if (watch.over) return;
-  const isQuiet = watch.queue === undefined || queue === watch.queue;
-  watch.queue = queue;
+  const now = `${progress} ${queue}`;
+  const isQuiet = now === watch.seen && !isWaiting(watch.ctx);
+  watch.seen = now;
   if (isQuiet && watch.wasQuiet) onIdle(watch);
   else watch.wasQuiet = isQuiet;
 }
+
+const clock = createIdleClock((watch: Watch) => void onTick(watch));
 
 /** What changes with every piece that is read from the store or taken by the connection. */
 function progressOf({ ctx: { res }, stream }: Watch): string {

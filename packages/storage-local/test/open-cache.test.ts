@@ -881,6 +881,24 @@ test('descriptors that are only kept are given back when there are none left', a
   t.deepEqual(openBelow(temp.root), []);
 });
 
+test('openings that find no descriptor at the same moment all get one that was only kept', async (t) => {
+  const temp = tempRoot(t);
+  const keys = Array.from({ length: 8 }, (_, index) => `k${index}`);
+  for (const key of keys) temp.writeAtRest(key, key);
+  const { io } = hostSystem();
+  let most = Number.POSITIVE_INFINITY;
+  const open: FileIo['open'] = async (path, flags) => {
+    await Promise.resolve();
+    if (openBelow(temp.root).length >= most) throw systemError('EMFILE');
+    return io.open(path, flags);
+  };
+  const driver = driverOn(t, temp, {}, faultySystem({ open }));
+  for (const key of keys.slice(0, 4)) t.is(await contentOf(driver, asKey(key)), key);
+  most = 4;
+  const found = await Promise.all(keys.slice(4).map((key) => driver.stat(asKey(key))));
+  t.true(found.every((stat) => stat?.size === 2));
+});
+
 const machines: readonly (readonly [
   remark: string,
   changes: Partial<System>,

@@ -19,10 +19,17 @@ export function createPacedSource(
   return {
     canLend: () => source.canLend(),
     async next(isLent, isQuick) {
-      const now = performance.now();
-      if (due > now) await sleep(due - now, undefined, { signal });
       const piece = await source.next(isLent, isQuick);
-      due = Math.max(due, performance.now()) + ((piece?.bytes.byteLength ?? 0) * 1000) / rate;
+      // The end is told when it is known: a client that has everything may be gone a moment later.
+      if (piece === undefined) return undefined;
+      try {
+        const now = performance.now();
+        if (due > now) await sleep(due - now, undefined, { signal });
+      } catch (error) {
+        piece.lease?.drop();
+        throw error;
+      }
+      due = Math.max(due, performance.now()) + (piece.bytes.byteLength * 1000) / rate;
       return piece;
     },
     close: () => source.close(),

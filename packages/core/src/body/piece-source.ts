@@ -1,6 +1,6 @@
 import type { ObjectHandle, Window } from '../storage/driver.ts';
 import { LARGE_PIECE, type Lease, PIECE, type PiecePool } from './piece-pool.ts';
-import { readWindow, takeWindow } from './read-window.ts';
+import { readWindow } from './read-window.ts';
 
 /** A run of a body: bytes that are there, or a window still to be read. */
 export type BodyRun = Uint8Array | Window;
@@ -44,7 +44,6 @@ export function createPieceSource(
 ): PieceSource {
   const left = runs.filter((run) => run instanceof Uint8Array || run.start < run.end);
   let ordinary: AsyncGenerator<Uint8Array, undefined> | undefined;
-  let isBegun = false;
   let underWay: Promise<unknown> = Promise.resolve();
 
   const canLend = (): boolean => ordinary === undefined && handle.fill !== undefined;
@@ -58,13 +57,6 @@ export function createPieceSource(
     if (run === undefined) return undefined;
     if (run instanceof Uint8Array) return { bytes: run, lease: undefined };
     const { start, end } = run;
-    const first = isBegun ? undefined : takePiece(handle, run, Math.min(most, PIECE));
-    isBegun = true;
-    if (first !== undefined) {
-      const rest = start + first.byteLength;
-      if (rest < end) left.unshift({ start: rest, end });
-      return { bytes: first, lease: undefined };
-    }
     const wanted = Math.min(end - start, most, isQuick ? LARGE_PIECE : PIECE);
     const lease = pool.lend(wanted);
     const bytes = lease.memory.subarray(0, wanted);
@@ -95,15 +87,6 @@ export function createPieceSource(
       }
     },
   };
-}
-
-/** The first bytes often lie in memory, where those behind them may not. */
-function takePiece(
-  handle: ObjectHandle,
-  { start, end }: Window,
-  most: number,
-): Uint8Array | undefined {
-  return takeWindow(handle, { start, end: Math.min(end, start + most) });
 }
 
 async function* piecesOf(

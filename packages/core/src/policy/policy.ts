@@ -88,7 +88,8 @@ export function ask<S>(
     return heard(rule, denyForFault('the policy threw', error), observe);
   }
   if (!isLater) return heard(rule, answer, observe);
-  return Promise.resolve(answer).then(
+  // A promise of this realm, whose `then` nobody has replaced.
+  return new Promise((resolve) => resolve(answer)).then(
     (value) => heard(rule, value, observe),
     (error: unknown) => heard(rule, denyForFault('the policy rejected', error), observe),
   );

@@ -10,8 +10,9 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 
 import { type BodyStream, createBodyStream } from '../../src/body/body-stream.ts';
+import { createPacedSource } from '../../src/body/paced-source.ts';
 import { createPiecePool, LARGE_PIECE, PIECE, type PiecePool } from '../../src/body/piece-pool.ts';
-import type { BodyRun } from '../../src/body/piece-source.ts';
+import { type BodyRun, createPieceSource } from '../../src/body/piece-source.ts';
 import type { StorageKey } from '../../src/keys/storage-key.ts';
 import type { ObjectHandle } from '../../src/storage/driver.ts';
 
@@ -279,57 +280,15 @@ test('a client that keeps up gets large pieces, and small ones once it has stood
   socket.destroy();
 });
 
-test('a first piece that the driver has is taken at once, and the rest is filled', async (t) => {
-  for (const has of [true, false]) {
-    const pool = createPoisonedPool();
-    const [handle, filled]: [TestHandle, number[]] = [createHandle(), []];
-    const fill = handle.fill.bind(handle);
-    handle.fill = (target, start) => {
-      filled.push(start);
-      return fill(target, start);
-    };
-    const windows: unknown[] = [];
-    const own = has ? new Uint8Array(BYTES.subarray(100, 100 + PIECE)) : undefined;
-    const kept = own && new Uint8Array(own);
-    const withNow: ObjectHandle = {
-      ...handle,
-      readNow(window) {
-        windows.push(window);
-        return own;
-      },
-    };
-    const runs = [{ start: 100, end: BYTES.length }];
-    const body = createBodyStream(withNow, runs, { pool });
-    await body.prime();
-    const port = await listen(t, createServer(answer(() => body, BYTES.length - 100)));
-    const client = createClient(connect(port, '127.0.0.1'), true);
-    client.socket.write(GET);
-    t.true((await client.take(BYTES.length - 100)).equals(BYTES.subarray(100)));
-    t.deepEqual(windows, [{ start: 100, end: 100 + PIECE }], 'it is asked once');
-    t.is(filled[0], has ? 100 + PIECE : 100);
-    t.deepEqual(own, kept, 'what the driver gave is not written to');
-    client.socket.destroy();
-  }
+test('no piece of a large body is taken by itself: the pieces behind it would lack its witness', async (t) => {
+  const handle = createHandle();
+  const readNow = (): never => {
+    throw new Error('asked for a piece of a large body');
+  };
+  const body = createBodyStream({ ...handle, readNow }, wholeOf(handle), {});
+  await body.prime();
+  t.true(Buffer.concat(await body.toArray()).equals(BYTES));
 });
-
-for (const [what, readNow] of [
-  [
-    'fails',
-    () => {
-      throw new Error('rewritten');
-    },
-  ],
-  ['is too short', () => new Uint8Array(10)],
-] as const) {
-  test(`a first piece at once that ${what} is a failure, and the handle is closed`, async (t) => {
-    const pool = createPoisonedPool();
-    const handle = createHandle();
-    const body = createBodyStream({ ...handle, readNow }, wholeOf(handle), { pool });
-    await t.throwsAsync(body.prime(), { message: /rewritten|fewer bytes/ });
-    await until(() => handle.state.isClosed);
-    t.is(pool.count.out, 0);
-  });
-}
 
 for (const [what, end] of [
   ['its client leaves', (_body: BodyStream, socket: Socket) => socket.resetAndDestroy()],
@@ -602,6 +561,17 @@ test('a body with a rate comes no faster, whole, however it is taken', async (t)
   t.true(Buffer.concat(pieces).equals(wanted));
   t.true(performance.now() - again >= least);
   t.true(pieces.every((piece) => piece.byteLength <= rate / 4));
+});
+
+test('the end of a body with a rate is told when it is known, not when a next piece would be due', async (t) => {
+  const { signal } = new AbortController();
+  const run = [{ start: 0, end: 60_000 }];
+  const options = { pool: createPoisonedPool(), most: 60_000, signal };
+  const source = createPacedSource(createPieceSource(createHandle(), run, options), 1, signal);
+  t.is((await source.next(false))?.bytes.byteLength, 60_000);
+  // A next piece would be due in a day.
+  t.is(await source.next(false), undefined);
+  await source.close();
 });
 
 test('a body that waits for its rate ends at once when it is destroyed', async (t) => {

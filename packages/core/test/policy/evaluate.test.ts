@@ -28,6 +28,14 @@ const notAllowed: readonly (readonly [string, Policy])[] = [
   ['an array', returning([allow()])],
   ['a promise of true', returning(Promise.resolve(true))],
   ['a promise of nothing', returning(Promise.resolve())],
+  [
+    'a promise whose own then gives what looks like an allow',
+    returning(
+      Object.assign(Promise.resolve(deny('no')), {
+        then: () => ({ effect: 'allow', obligations: {} }),
+      }),
+    ),
+  ],
   ['a rejection', returning(Promise.reject(new Error('down')))],
   [
     'a thenable that throws',

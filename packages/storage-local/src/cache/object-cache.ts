@@ -76,6 +76,8 @@ interface Shelf extends OpenCacheSettings, ObjectCacheOptions {
   bytes: number;
   /** How many changes the driver has made. Each could have changed what any path leads to. */
   changes: number;
+  /** How often everything was given back, because descriptors had run out. */
+  clearings: number;
   keepsNothing: boolean;
   sweeping: NodeJS.Timeout | undefined;
 }
@@ -92,6 +94,7 @@ function createShelf(settings: OpenCacheSettings, options: ObjectCacheOptions): 
     counts: { hits: 0, misses: 0, changed: 0, evicted: 0 },
     bytes: 0,
     changes: 0,
+    clearings: 0,
     // Windows lets nobody rename a folder, or use a name again, below which something is open.
     keepsNothing: system.platform === 'win32' || !(canLookAnywhere || settings.revalidate > 0),
     sweeping: undefined,
@@ -206,15 +209,23 @@ async function openAndKeep(
   return object;
 }
 
-/** When descriptors run out, those that are only kept are given back first. */
+/**
+ * When descriptors run out, those that are only kept are given back first. Of many openings that fail
+ * at the same moment one makes the room, and all of them try again.
+ */
 async function openWithRoom(opening: Opening, shelf: Shelf): Promise<Confined | undefined> {
+  const before = shelf.clearings;
   try {
     return await opening.open();
   } catch (error) {
     const isOutOfRoom = isSluiceError(error) && error.code === 'SLUICE_UNAVAILABLE';
-    if (!isOutOfRoom || shelf.objects.size === 0) throw error;
+    const isCleared = shelf.clearings !== before;
+    if (!isOutOfRoom || (shelf.objects.size === 0 && !isCleared)) throw error;
   }
-  dropAll(shelf);
+  if (shelf.objects.size > 0) {
+    shelf.clearings += 1;
+    dropAll(shelf);
+  }
   return opening.open();
 }
 
