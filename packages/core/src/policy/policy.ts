@@ -89,7 +89,10 @@ export function ask<S>(
   }
   if (!isLater) return heard(rule, answer, observe);
   // A promise of this realm, whose `then` nobody has replaced.
-  return new Promise((resolve) => resolve(answer)).then(
+  const promise = new Promise<unknown>((resolve) => {
+    resolve(answer);
+  });
+  return promise.then(
     (value) => heard(rule, value, observe),
     (error: unknown) => heard(rule, denyForFault('the policy rejected', error), observe),
   );
