@@ -5,7 +5,7 @@ import { closed, createDescriptor, type Descriptor, type DescriptorOptions } fro
 import { readFault } from './errno.ts';
 import type { OpenFile } from './open-regular.ts';
 import type { QuickReads } from './quick-reads.ts';
-import { fillWindow, readWindow, readWindowNow, requireWindow } from './reader.ts';
+import { fillWindow, fillWindowNow, readWindow, readWindowNow, requireWindow } from './reader.ts';
 import type { System } from './system.ts';
 import { witnessTail } from './version-check.ts';
 
@@ -35,7 +35,11 @@ export function createFileHandle(
     close: () => held.close(),
   };
   if (reads === undefined) return handle;
-  return Object.assign(handle, { readNow: (window: Window) => readWindowNow(held, window, reads) });
+  return {
+    ...handle,
+    readNow: (window: Window) => readWindowNow(held, window, reads),
+    fillNow: (target, start) => fillWindowNow(held, target, start, reads),
+  };
 }
 
 /** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */

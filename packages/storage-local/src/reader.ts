@@ -54,7 +54,7 @@ export function readWindowNow(
   if (end - start > READ_AT_ONCE || !reads.isAllowed()) return undefined;
   const bytes = Buffer.allocUnsafe(end - start);
   try {
-    return reads.run(() => readVersionNow(file, bytes, start)) ? bytes : undefined;
+    return reads.run(() => readVersionNow(file, bytes, start, false)) ? bytes : undefined;
   } catch (error) {
     throw readFault(error);
   }
@@ -85,6 +85,32 @@ export async function fillWindow(
     throw readFault(error);
   } finally {
     release();
+  }
+}
+
+/**
+ * Fills memory while the process waits, under the guarantees of {@link readWindow}; false where that
+ * must not be, or where the file has grown.
+ *
+ * @throws SluiceError as `readWindow`
+ */
+export function fillWindowNow(
+  file: Descriptor,
+  target: Uint8Array,
+  start: number,
+  reads: QuickReads,
+): boolean {
+  const end = start + target.byteLength;
+  requireWindow(start, end, Number(file.stats.size));
+  file.requireOpen();
+  if (target.byteLength > LARGEST_PIECE || !reads.isAllowed()) return false;
+  try {
+    const beginsWindow = file.evidence.filledTo !== start;
+    const isFilled = reads.run(() => readVersionNow(file, target, start, beginsWindow));
+    if (isFilled) file.evidence.filledTo = end;
+    return isFilled;
+  } catch (error) {
+    throw readFault(error);
   }
 }
 

@@ -13,14 +13,14 @@ import type { PieceSource } from './piece-source.ts';
 export function createPacedSource(
   source: PieceSource,
   rate: number,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): PieceSource {
   let due = 0;
   return {
     canLend: () => source.canLend(),
     async next(isLent, isQuick) {
       const now = performance.now();
-      if (due > now) await sleep(due - now, undefined, { signal });
+      if (due > now) await sleep(due - now, undefined, { signal: signal() });
       const piece = await source.next(isLent, isQuick);
       due = Math.max(due, performance.now()) + ((piece?.bytes.byteLength ?? 0) * 1000) / rate;
       return piece;
