@@ -27,19 +27,15 @@ export function createFileHandle(
   { system, reads, dispose }: FileHandleOptions,
 ): ObjectHandle {
   const held = holdVersion(file, system, dispose);
-  const handle: ObjectHandle = {
-    key,
-    stat,
-    read: (window, call) => readWindow(held, window, call),
-    fill: (target, start, call) => fillWindow(held, target, start, call),
-    close: () => held.close(),
-  };
-  if (reads === undefined) return handle;
-  return {
-    ...handle,
-    readNow: (window: Window) => readWindowNow(held, window, reads),
-    fillNow: (target, start) => fillWindowNow(held, target, start, reads),
-  };
+  const read: ObjectHandle['read'] = (window, call) => readWindow(held, window, call, reads);
+  const fill: ObjectHandle['fill'] = (target, start, call) =>
+    fillWindow(held, target, start, call, reads);
+  const close = (): Promise<void> => held.close();
+  if (reads === undefined) return { key, stat, read, fill, close };
+  const readNow = (window: Window): Uint8Array | undefined => readWindowNow(held, window, reads);
+  const fillNow = (target: Uint8Array, start: number): boolean =>
+    fillWindowNow(held, target, start, reads);
+  return { key, stat, read, readNow, fill, fillNow, close };
 }
 
 /** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */

@@ -24,13 +24,15 @@ export async function readWindow(
   file: Descriptor,
   { start, end }: Window,
   { signal }: Call = {},
+  reads?: QuickReads,
 ): Promise<ByteSource> {
   requireWindow(start, end, Number(file.stats.size));
   throwIfAborted(signal);
   const release = file.share();
   if (end - start > READ_AT_ONCE) return createBody({ file, start, end, signal, release });
   try {
-    return await readWhole(file, start, end, signal);
+    const read = (): Promise<Uint8Array> => readWhole(file, start, end, signal);
+    return await (reads === undefined ? read() : reads.watch(read));
   } catch (error) {
     throw readFault(error);
   } finally {
@@ -71,6 +73,7 @@ export async function fillWindow(
   target: Uint8Array,
   start: number,
   { signal }: Call = {},
+  reads?: QuickReads,
 ): Promise<void> {
   requireWindow(start, start + target.byteLength, Number(file.stats.size));
   throwIfAborted(signal);
@@ -79,7 +82,8 @@ export async function fillWindow(
     if (target.byteLength === 0) return;
     const beginsWindow = file.evidence.filledTo !== start;
     file.evidence.filledTo = start + target.byteLength;
-    await readVersion(file, target, start, beginsWindow);
+    const read = (): Promise<void> => readVersion(file, target, start, beginsWindow);
+    await (reads === undefined ? read() : reads.watch(read));
     throwIfAborted(signal);
   } catch (error) {
     throw readFault(error);

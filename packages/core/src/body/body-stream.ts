@@ -5,7 +5,13 @@ import { Readable } from 'node:stream';
 import type { ObjectHandle } from '../storage/driver.ts';
 import { createPacedSource, pieceAtRate } from './paced-source.ts';
 import { createPiecePool, type PiecePool } from './piece-pool.ts';
-import { type BodyRun, createPieceSource, lengthOf, type Piece, type PieceSource } from './piece-source.ts';
+import {
+  type BodyRun,
+  createPieceSource,
+  lengthOf,
+  type Piece,
+  type PieceSource,
+} from './piece-source.ts';
 
 /** What {@link createBodyStream} takes. */
 export interface BodyStreamOptions {
