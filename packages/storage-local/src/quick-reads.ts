@@ -36,7 +36,7 @@ export function createEarnedReads(system: System): QuickReads {
     async watch(read) {
       const before = system.blocksRead();
       const result = await read();
-      earned = system.blocksRead() === before ? EARNED : 0;
+      earned = system.blocksRead() === before ? Math.min(earned + EARNED, MOST_EARNED) : 0;
       return result;
     },
   };
@@ -80,3 +80,6 @@ const REST = 20;
 
 /** Reads that one through the pool allows. */
 const EARNED = 16;
+
+/** Many through the pool at once, of as many downloads, allow more. */
+const MOST_EARNED = 128;
