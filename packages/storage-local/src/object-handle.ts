@@ -27,9 +27,10 @@ export function createFileHandle(
   { system, reads, dispose }: FileHandleOptions,
 ): ObjectHandle {
   const held = holdVersion(file, system, dispose);
-  const read: ObjectHandle['read'] = (window, call) => readWindow(held, window, call, reads);
+  const read: ObjectHandle['read'] = (window, call) =>
+    readWindow(held, window, { signal: call?.signal, reads });
   const fill: ObjectHandle['fill'] = (target, start, call) =>
-    fillWindow(held, target, start, call, reads);
+    fillWindow(held, target, start, { signal: call?.signal, reads });
   const close = (): Promise<void> => held.close();
   if (reads === undefined) return { key, stat, read, fill, close };
   const readNow = (window: Window): Uint8Array | undefined => readWindowNow(held, window, reads);

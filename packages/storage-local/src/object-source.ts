@@ -21,7 +21,7 @@ export interface SourceOptions {
 }
 
 /** When the process may wait for reads, of each kind of file. */
-export interface ReadsAtOnce {
+interface ReadsAtOnce {
   /** Of files that are likely to lie in memory. */
   readonly near: QuickReads;
   /** Of all others. */

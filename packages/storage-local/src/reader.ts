@@ -6,6 +6,12 @@ import { readFault } from './errno.ts';
 import type { QuickReads } from './quick-reads.ts';
 import { readVersion, readVersionNow } from './version-check.ts';
 
+/** What a read through the thread pool takes. */
+export interface WatchedCall extends Call {
+  /** Learns from it whether the process may wait for the next ones. */
+  readonly reads?: QuickReads | undefined;
+}
+
 /**
  * Reads a window of an open file: all at once up to 128 KiB, in pieces above.
  *
@@ -23,8 +29,7 @@ import { readVersion, readVersionNow } from './version-check.ts';
 export async function readWindow(
   file: Descriptor,
   { start, end }: Window,
-  { signal }: Call = {},
-  reads?: QuickReads,
+  { signal, reads }: WatchedCall,
 ): Promise<ByteSource> {
   requireWindow(start, end, Number(file.stats.size));
   throwIfAborted(signal);
@@ -72,8 +77,7 @@ export async function fillWindow(
   file: Descriptor,
   target: Uint8Array,
   start: number,
-  { signal }: Call = {},
-  reads?: QuickReads,
+  { signal, reads }: WatchedCall,
 ): Promise<void> {
   requireWindow(start, start + target.byteLength, Number(file.stats.size));
   throwIfAborted(signal);

@@ -177,21 +177,30 @@ export class BodyStream extends Readable {
         this.#waiting = piece;
         return this.#handOver(destination, ends);
       }
-      this.#given += piece.bytes.byteLength;
-      this.#inFlight = piece;
-      const began = performance.now();
-      const isFree = await write(destination, piece.bytes);
-      this.#isQuick = piece.bytes.byteLength >= (performance.now() - began) * QUICK;
-      if (!isFree || this.destroyed) return piece.lease?.drop();
-      piece.lease?.giveBack();
-      this.#inFlight = undefined;
-      if (piece.isAtOnce) await turnOfOthers();
-      if (this.destroyed) return;
+      if (!(await this.#hand(piece, destination))) return;
     }
     if (ends) this.once('end', () => destination.end());
     this.push(null);
     // Without a reader nobody else would look for the end.
     this.read(0);
+  }
+
+  /** Hands one piece over, and tells whether there is anybody to go on for. */
+  async #hand(piece: Piece, destination: ServerResponse): Promise<boolean> {
+    const { bytes, lease, isAtOnce } = piece;
+    this.#given += bytes.byteLength;
+    this.#inFlight = piece;
+    const began = performance.now();
+    const isFree = await write(destination, bytes);
+    this.#isQuick = bytes.byteLength >= (performance.now() - began) * QUICK;
+    if (!isFree || this.destroyed) {
+      lease?.drop();
+      return false;
+    }
+    lease?.giveBack();
+    this.#inFlight = undefined;
+    if (isAtOnce) await turnOfOthers();
+    return !this.destroyed;
   }
 
   /** Goes on as an ordinary stream. */
