@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/core';
 
 import type { FileFacts, OpenFile } from './open-regular.ts';
-import type { FileIo } from './system.ts';
+import type { FileIo, System } from './system.ts';
 
 /**
  * A descriptor that several reads share. It is closed exactly once, when its owner has closed it
@@ -42,6 +42,13 @@ export interface Witness {
   readonly length: number;
   /** CRC-32: it finds changes, and is no defence against somebody who makes them fit. */
   readonly sum: number;
+}
+
+/** What is known of the disks that files lie on. */
+export interface Disks {
+  readonly system: System;
+  /** Numbers of those that are in this machine. */
+  readonly localDevices: ReadonlySet<bigint>;
 }
 
 /** What {@link createDescriptor} may be told. */
@@ -98,10 +105,11 @@ export function closed(): SluiceError {
 }
 
 /** A descriptor that was only read from has nothing left to lose: a failure tells nobody anything. */
-export async function closeQuietly({ fd, stats }: OpenFile, io: FileIo): Promise<void> {
+export async function closeQuietly(file: OpenFile, place: Disks): Promise<void> {
+  const { io } = place.system;
   try {
-    if (stats.size <= QUICKLY_CLOSED) io.close(fd);
-    else await io.closeLater(fd);
+    if (isQuicklyClosed(file, place)) io.close(file.fd);
+    else await io.closeLater(file.fd);
   } catch {
     // Closed all the same, by POSIX as Linux has it; trying again could close another file.
   }
@@ -138,5 +146,16 @@ function requireSome(count: number): number {
   return count;
 }
 
-/** Bytes. The last one to close a large file that was removed waits until its blocks are freed. */
+/** Bytes. */
 const QUICKLY_CLOSED = 1_048_576n;
+
+/** The last one to close a large file that was removed waits until its blocks are freed. */
+function isQuicklyClosed({ fd, stats }: OpenFile, { system, localDevices }: Disks): boolean {
+  if (stats.size <= QUICKLY_CLOSED) return true;
+  if (!localDevices.has(stats.dev)) return false;
+  try {
+    return system.io.fstat(fd).nlink > 0n;
+  } catch {
+    return false;
+  }
+}

@@ -21,7 +21,7 @@ import { createContentTypes } from './content-type.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
 import { createObjectSource, type ObjectSource, type SourceOptions } from './object-source.ts';
-import { createQuickReads } from './quick-reads.ts';
+import { createEarnedReads, createQuickReads } from './quick-reads.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './write/tree.ts';
 import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
@@ -120,7 +120,8 @@ export function createDriverOn(system: System, options: LocalDriverOptions): Loc
   const describe = createDescriber(own, system);
   const settings = own.openCache === undefined ? undefined : checkOpenCache(own.openCache);
   const cache = settings && createObjectCache(settings, { jail, describe });
-  const given = { jail, describe, reads: createQuickReads(system) };
+  const reads = { near: createQuickReads(system), far: createEarnedReads(system) };
+  const given = { jail, describe, reads };
   const source = cache ? createCachedSource(cache, given) : createObjectSource(given);
   const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
   return composeDriver({ jail, source, tree, cache });

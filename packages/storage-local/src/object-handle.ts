@@ -5,7 +5,7 @@ import { closed, createDescriptor, type Descriptor, type DescriptorOptions } fro
 import { readFault } from './errno.ts';
 import type { OpenFile } from './open-regular.ts';
 import type { QuickReads } from './quick-reads.ts';
-import { fillWindow, readWindow, readWindowNow, requireWindow } from './reader.ts';
+import { fillWindow, fillWindowNow, readWindow, readWindowNow, requireWindow } from './reader.ts';
 import type { System } from './system.ts';
 import { witnessTail } from './version-check.ts';
 
@@ -27,15 +27,16 @@ export function createFileHandle(
   { system, reads, dispose }: FileHandleOptions,
 ): ObjectHandle {
   const held = holdVersion(file, system, dispose);
-  const handle: ObjectHandle = {
-    key,
-    stat,
-    read: (window, call) => readWindow(held, window, call),
-    fill: (target, start, call) => fillWindow(held, target, start, call),
-    close: () => held.close(),
-  };
-  if (reads === undefined) return handle;
-  return Object.assign(handle, { readNow: (window: Window) => readWindowNow(held, window, reads) });
+  const read: ObjectHandle['read'] = (window, call) =>
+    readWindow(held, window, { signal: call?.signal, reads });
+  const fill: ObjectHandle['fill'] = (target, start, call) =>
+    fillWindow(held, target, start, { signal: call?.signal, reads });
+  const close = (): Promise<void> => held.close();
+  if (reads === undefined) return { key, stat, read, fill, close };
+  const readNow = (window: Window): Uint8Array | undefined => readWindowNow(held, window, reads);
+  const fillNow = (target: Uint8Array, start: number): boolean =>
+    fillWindowNow(held, target, start, reads);
+  return { key, stat, read, readNow, fill, fillNow, close };
 }
 
 /** Makes a handle of an object whose bytes are all in memory, which nobody writes to. */

@@ -17,12 +17,29 @@ export interface SourceOptions {
   readonly jail: Jail;
   /** The facts of an object, from its key and the file that holds it. */
   readonly describe: (key: StorageKey, stats: FileFacts) => ObjectStat;
-  readonly reads: QuickReads;
+  readonly reads: ReadsAtOnce;
+}
+
+/** When the process may wait for reads, of each kind of file. */
+interface ReadsAtOnce {
+  /** Of files that are likely to lie in memory. */
+  readonly near: QuickReads;
+  /** Of all others. */
+  readonly far: QuickReads;
+}
+
+/** Finds the rule for a file; `undefined` where the process must never wait. */
+export function readsOf(
+  { isNear, stats }: { readonly isNear: boolean; readonly stats: FileFacts },
+  { jail, reads }: SourceOptions,
+): QuickReads | undefined {
+  if (!jail.localDevices.has(stats.dev)) return undefined;
+  return isNear ? reads.near : reads.far;
 }
 
 /** Creates a source that opens an object for each who asks. */
 export function createObjectSource(options: SourceOptions): ObjectSource {
-  const { jail, describe, reads } = options;
+  const { jail, describe } = options;
   const { io } = jail.system;
   return {
     async stat(key, call) {
@@ -37,8 +54,8 @@ export function createObjectSource(options: SourceOptions): ObjectSource {
       const { stats } = confined;
       return createFileHandle(key, describe(key, stats), confined, {
         system: jail.system,
-        reads: isSmall(confined) && jail.localDevices.has(stats.dev) ? reads : undefined,
-        dispose: () => closeQuietly(confined, io),
+        reads: readsOf({ isNear: isSmall(confined), stats }, options),
+        dispose: () => closeQuietly(confined, jail),
       });
     },
   };

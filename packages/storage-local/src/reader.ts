@@ -6,6 +6,12 @@ import { readFault } from './errno.ts';
 import type { QuickReads } from './quick-reads.ts';
 import { readVersion, readVersionNow } from './version-check.ts';
 
+/** What a read through the thread pool takes. */
+export interface WatchedCall extends Call {
+  /** Learns from it whether the process may wait for the next ones. */
+  readonly reads?: QuickReads | undefined;
+}
+
 /**
  * Reads a window of an open file: all at once up to 128 KiB, in pieces above.
  *
@@ -23,14 +29,15 @@ import { readVersion, readVersionNow } from './version-check.ts';
 export async function readWindow(
   file: Descriptor,
   { start, end }: Window,
-  { signal }: Call = {},
+  { signal, reads }: WatchedCall,
 ): Promise<ByteSource> {
   requireWindow(start, end, Number(file.stats.size));
   throwIfAborted(signal);
   const release = file.share();
   if (end - start > READ_AT_ONCE) return createBody({ file, start, end, signal, release });
   try {
-    return await readWhole(file, start, end, signal);
+    const read = (): Promise<Uint8Array> => readWhole(file, start, end, signal);
+    return await (reads === undefined ? read() : reads.watch(read));
   } catch (error) {
     throw readFault(error);
   } finally {
@@ -54,7 +61,7 @@ export function readWindowNow(
   if (end - start > READ_AT_ONCE || !reads.isAllowed()) return undefined;
   const bytes = Buffer.allocUnsafe(end - start);
   try {
-    return reads.run(() => readVersionNow(file, bytes, start)) ? bytes : undefined;
+    return reads.run(() => readVersionNow(file, bytes, start, false)) ? bytes : undefined;
   } catch (error) {
     throw readFault(error);
   }
@@ -70,7 +77,7 @@ export async function fillWindow(
   file: Descriptor,
   target: Uint8Array,
   start: number,
-  { signal }: Call = {},
+  { signal, reads }: WatchedCall,
 ): Promise<void> {
   requireWindow(start, start + target.byteLength, Number(file.stats.size));
   throwIfAborted(signal);
@@ -79,12 +86,39 @@ export async function fillWindow(
     if (target.byteLength === 0) return;
     const beginsWindow = file.evidence.filledTo !== start;
     file.evidence.filledTo = start + target.byteLength;
-    await readVersion(file, target, start, beginsWindow);
+    const read = (): Promise<void> => readVersion(file, target, start, beginsWindow);
+    await (reads === undefined ? read() : reads.watch(read));
     throwIfAborted(signal);
   } catch (error) {
     throw readFault(error);
   } finally {
     release();
+  }
+}
+
+/**
+ * Fills memory while the process waits, under the guarantees of {@link readWindow}; false where that
+ * must not be, or where the file has grown.
+ *
+ * @throws SluiceError as `readWindow`
+ */
+export function fillWindowNow(
+  file: Descriptor,
+  target: Uint8Array,
+  start: number,
+  reads: QuickReads,
+): boolean {
+  const end = start + target.byteLength;
+  requireWindow(start, end, Number(file.stats.size));
+  file.requireOpen();
+  if (target.byteLength > LARGEST_PIECE || !reads.isAllowed()) return false;
+  try {
+    const beginsWindow = file.evidence.filledTo !== start;
+    const isFilled = reads.run(() => readVersionNow(file, target, start, beginsWindow));
+    if (isFilled) file.evidence.filledTo = end;
+    return isFilled;
+  } catch (error) {
+    throw readFault(error);
   }
 }
 

@@ -42,29 +42,38 @@ export async function readVersion(
   const grown = growthOf(file);
   if (grown !== undefined) await requireAppend(file, grown);
   else if (tail !== undefined) evidence.tail ??= witnessOf(tail.bytes, tail.start);
-  if (beginsWindow && evidence.heads.length < MOST_HEADS) {
-    evidence.heads.push(witnessOf(buffer, position));
-  }
+  if (beginsWindow) witnessHead(file, buffer, position);
 }
 
 /**
- * As {@link readVersion} in the middle of a window, while the process waits.
+ * As {@link readVersion}, while the process waits.
  *
  * @returns false when only a closer look, which takes reads, can tell an append from a rewrite
  */
-export function readVersionNow(file: Descriptor, buffer: Uint8Array, position: number): boolean {
+export function readVersionNow(
+  file: Descriptor,
+  buffer: Uint8Array,
+  position: number,
+  beginsWindow: boolean,
+): boolean {
+  const { evidence, stats } = file;
   readFullyNow(file, buffer, position);
-  return growthOf(file) === undefined;
+  const tail = beginsWindow && evidence.tail === undefined ? tailOf(stats) : undefined;
+  if (tail !== undefined) readFullyNow(file, tail.bytes, tail.start);
+  if (growthOf(file) !== undefined) return false;
+  if (tail !== undefined) evidence.tail ??= witnessOf(tail.bytes, tail.start);
+  if (beginsWindow) witnessHead(file, buffer, position);
+  return true;
 }
 
 /** Milliseconds since its last change for which a file counts as active. */
 const ACTIVE = 10_000;
 
-/** Bytes. */
-const TAIL = 4096;
+/** Bytes at an end of what is kept in mind. Sums over more would cost as much as their reading. */
+const EDGE = 4096;
 
-/** Beyond as many windows the first ones, and the tail, speak for the others. */
-const MOST_HEADS = 16;
+/** Beyond as many, of two to a window, the first ones, and the tail, speak for the others. */
+const MOST_HEADS = 32;
 
 /**
  * Looks whether a file is still the opened version. A change of the inode alone, by `chmod`,
@@ -85,7 +94,7 @@ function growthOf({ fd, io, stats, evidence }: Descriptor): FileFacts | undefine
 /**
  * Tells an append, as to a log, from a rewrite of a file that has grown. All evidence must hold, and
  * there must be some, or nothing is known of the time before the change. What this cannot see is a
- * rewrite that leaves the first piece and the old end as they were.
+ * rewrite that leaves both ends of the first piece and the old end as they were.
  *
  * @throws SluiceError `SLUICE_VERSION_CHANGED` unless it is an append
  */
@@ -101,8 +110,17 @@ async function requireAppend(file: Descriptor, grown: FileFacts): Promise<void> 
 }
 
 function tailOf({ size }: FileFacts): { readonly bytes: Buffer; readonly start: number } {
-  const length = Math.min(Number(size), TAIL);
+  const length = Math.min(Number(size), EDGE);
   return { bytes: Buffer.allocUnsafe(length), start: Number(size) - length };
+}
+
+/** Keeps both ends of a first piece in mind: who writes over all of it changes one of them. */
+function witnessHead({ evidence }: Descriptor, piece: Uint8Array, start: number): void {
+  if (evidence.heads.length >= MOST_HEADS) return;
+  evidence.heads.push(witnessOf(piece.subarray(0, EDGE), start));
+  if (piece.byteLength <= EDGE) return;
+  const from = Math.max(EDGE, piece.byteLength - EDGE);
+  evidence.heads.push(witnessOf(piece.subarray(from), start + from));
 }
 
 function witnessOf(bytes: Uint8Array, start: number): Witness {

@@ -437,16 +437,23 @@ for (const { remark, expected, change } of [
     change: behindFirstPiece,
   },
 ]) {
-  for (const atRest of [true, false]) {
-    const title = `memory is filled with ${expected.join(' or ')} when ${remark} between two fills of an ${atRest ? 'object at rest' : 'active object'}`;
+  for (const [atRest, atOnce] of [
+    [true, false],
+    [false, false],
+    [true, true],
+    [false, true],
+  ] as const) {
+    const title = `memory is filled ${atOnce ? 'at once ' : ''}with ${expected.join(' or ')} when ${remark} between two fills of an ${atRest ? 'object at rest' : 'active object'}`;
     test(title, async (t) => {
       const temp = tempRoot(t);
       const old = patternBytes(600 * KIB);
       const path = atRest ? temp.writeAtRest('o', old) : temp.write('o', old);
-      const handle = await openAt(t, temp, 'o');
+      const handle = await openAt(t, temp, 'o', faultySystem({}, { ticks: () => 0 }));
       const target = Buffer.alloc(old.length);
-      const fill = async (start: number, end: number): Promise<void> =>
-        handle.fill?.(target.subarray(start, end), start);
+      const fill = async (start: number, end: number): Promise<void> => {
+        const memory = target.subarray(start, end);
+        if (!atOnce || handle.fillNow?.(memory, start) !== true) await handle.fill?.(memory, start);
+      };
       await fill(0, 64 * KIB);
       await sleep(20); // The clock of a file system has ticks.
       change(path, old);
@@ -460,6 +467,123 @@ for (const { remark, expected, change } of [
     });
   }
 }
+
+test.serial(
+  'every window of up to 256 KiB that is filled at once has exactly its bytes',
+  async (t) => {
+    const temp = tempRoot(t);
+    const bytes = patternBytes(1000 * KIB);
+    temp.writeAtRest('o', bytes);
+    const handle = await openAt(t, temp, 'o', faultySystem({}, { ticks: () => 0 }));
+    for (const start of edges) {
+      for (const end of edges.filter((edge) => edge >= start)) {
+        const target = Buffer.alloc(end - start);
+        const isFilled = handle.fillNow?.(target, start) === true;
+        t.is(isFilled, end - start <= 256 * KIB, `${start}-${end}`);
+        t.true(!isFilled || target.equals(bytes.subarray(start, end)), `${start}-${end}`);
+      }
+    }
+    await handle.close();
+    t.throws(() => handle.fillNow?.(Buffer.alloc(1), 0), { code: 'SLUICE_ABORTED' });
+    t.deepEqual(openBelow(temp.root), []);
+  },
+);
+
+for (const [place, atOnce] of [
+  [0, true],
+  [0, false],
+  [255 * KIB, true],
+  [255 * KIB, false],
+] as const) {
+  test(`bytes at ${place} of a first piece of 256 KiB, filled ${atOnce ? 'at once' : 'later'}, tell a rewrite from an append`, async (t) => {
+    const temp = tempRoot(t);
+    const path = temp.writeAtRest('o', patternBytes(900 * KIB));
+    const handle = await openAt(t, temp, 'o', faultySystem({}, { ticks: () => 0 }));
+    const target = Buffer.alloc(256 * KIB);
+    if (atOnce) t.true(handle.fillNow?.(target, 0));
+    else await handle.fill?.(target, 0);
+    const fd = openSync(path, 'r+');
+    writeSync(fd, 'other', place);
+    closeSync(fd);
+    appendFileSync(path, 'more');
+    t.is(handle.fillNow?.(target, 256 * KIB), false, 'it takes a closer look, which may wait');
+    await t.throwsAsync(async () => handle.fill?.(target, 256 * KIB), {
+      code: 'SLUICE_VERSION_CHANGED',
+    });
+    await handle.close();
+  });
+}
+
+test('a read through the pool that no disk was asked for lets a large object be read at once, for a while', async (t) => {
+  const temp = tempRoot(t);
+  temp.writeAtRest('o', patternBytes(1100 * KIB));
+  let clock = 0;
+  let blocks = 0;
+  let costs = (): void => undefined;
+  const { io } = hostSystem();
+  const readNow: FileIo['readNow'] = (...given) => {
+    costs();
+    return io.readNow(...given);
+  };
+  const read: FileIo['read'] = (...given) => {
+    costs();
+    return io.read(...given);
+  };
+  const system = faultySystem({ read, readNow }, { ticks: () => clock, blocksRead: () => blocks });
+  // From the cache an object that is asked for again counts as one that lies in memory.
+  const driver = createDriverOn(system, { root: temp.root });
+  const handle = await driver.open(asKey('o'));
+  const target = Buffer.alloc(KIB);
+  const fillsAtOnce = (): boolean => handle?.fillNow?.(target, 0) === true;
+  const allowed = (): number => {
+    let count = 0;
+    while (count < 200 && fillsAtOnce()) count += 1;
+    return count;
+  };
+  t.is(allowed(), 0, 'of a large object nothing is known at first');
+  await handle?.fill?.(target, 0);
+  t.is(allowed(), 16);
+  await handle?.read({ start: 0, end: 10 });
+  t.not(handle?.readNow?.({ start: 0, end: 10 }), undefined);
+  costs = () => void (clock += 6);
+  t.true(fillsAtOnce());
+  costs = () => undefined;
+  t.is(allowed(), 0, 'one took its time');
+  clock += 119;
+  t.is(allowed(), 0);
+  clock += 2;
+  t.is(allowed(), 14);
+  for (let count = 0; count < 20; count += 1) await handle?.fill?.(target, 0);
+  t.is(allowed(), 128);
+  await handle?.fill?.(target, 0);
+  costs = () => void (blocks += 8);
+  await handle?.fill?.(target, 0);
+  t.is(allowed(), 0, 'the disk was asked');
+  await handle?.close();
+  await driver.close();
+});
+
+test.serial(
+  'the process does not wait for the blocks of a large object that was removed to be freed',
+  async (t) => {
+    const temp = tempRoot(t);
+    const path = temp.writeAtRest('o', patternBytes(1100 * KIB));
+    const { io } = hostSystem();
+    let late = 0;
+    const closeLater: FileIo['closeLater'] = (fd) => {
+      late += 1;
+      return io.closeLater(fd);
+    };
+    const system = faultySystem({ closeLater });
+    await (await openAt(t, temp, 'o', system)).close();
+    t.is(late, 0);
+    const handle = await openAt(t, temp, 'o', system);
+    unlinkSync(path);
+    await handle.close();
+    t.is(late, 1);
+    t.deepEqual(await stillOpenBelow(temp.root), []);
+  },
+);
 
 test('a fill takes the window of another place into its evidence', async (t) => {
   const temp = tempRoot(t);
@@ -708,11 +832,12 @@ test.serial(
     temp.writeAtRest('o', bytes);
     const closed: number[] = [];
     const { io } = hostSystem();
-    const closeLater: FileIo['closeLater'] = (fd) => {
+    const close: FileIo['close'] = (fd) => {
       closed.push(fd);
-      return io.closeLater(fd);
+      io.close(fd);
     };
-    const handle = await openAt(t, temp, 'o', faultySystem({ closeLater }));
+    const handle = await openAt(t, temp, 'o', faultySystem({ close }));
+    closed.length = 0;
     const whole = Promise.resolve(handle.read({ start: 0, end: bytes.length })).then(collect);
     const small = Promise.resolve(handle.read({ start: 0, end: 10 })).then(collect);
     const abandoned = iterate(await handle.read({ start: 5, end: bytes.length }));

@@ -5,7 +5,13 @@ import { Readable } from 'node:stream';
 import type { ObjectHandle } from '../storage/driver.ts';
 import { createPacedSource, pieceAtRate } from './paced-source.ts';
 import { createPiecePool, type PiecePool } from './piece-pool.ts';
-import { type BodyRun, createPieceSource, type Piece, type PieceSource } from './piece-source.ts';
+import {
+  type BodyRun,
+  createPieceSource,
+  lengthOf,
+  type Piece,
+  type PieceSource,
+} from './piece-source.ts';
 
 /** What {@link createBodyStream} takes. */
 export interface BodyStreamOptions {
@@ -26,11 +32,11 @@ export function createBodyStream(
   runs: readonly BodyRun[],
   { pool = sharedPool, rate }: BodyStreamOptions = {},
 ): BodyStream {
-  const controller = new AbortController();
-  const { signal } = controller;
+  const abort = createAbort();
+  const { signal } = abort;
   const source = createPieceSource(handle, runs, { pool, most: pieceAtRate(rate), signal });
   const paced = rate === undefined ? source : createPacedSource(source, rate, signal);
-  return new BodyStream(paced, controller);
+  return new BodyStream(paced, abort, rate === undefined && lengthOf(runs) <= SHORT);
 }
 
 /**
@@ -40,7 +46,7 @@ export function createBodyStream(
  */
 export class BodyStream extends Readable {
   readonly #source: PieceSource;
-  readonly #controller: AbortController;
+  readonly #abort: Abort;
   /** Read, and not yet given to anybody. */
   #waiting: Piece | undefined;
   /** Given to a response, which may still hold it. */
@@ -49,14 +55,18 @@ export class BodyStream extends Readable {
   #destination: unknown;
   #isPumping = false;
   #isReading = false;
-  /** The connection took the last piece at {@link QUICK} bytes a millisecond or more. */
-  #isQuick = false;
+  /**
+   * The connection took the last piece at {@link QUICK} bytes a millisecond or more. A short body may
+   * begin with a large piece: it is never many of them that wait for a slow reader.
+   */
+  #isQuick: boolean;
   #given = 0;
 
-  constructor(source: PieceSource, controller: AbortController) {
+  constructor(source: PieceSource, abort: Abort, isShort: boolean) {
     super({ highWaterMark: 1 });
     this.#source = source;
-    this.#controller = controller;
+    this.#abort = abort;
+    this.#isQuick = isShort;
   }
 
   /** Bytes that were handed to the consumer so far. */
@@ -71,7 +81,7 @@ export class BodyStream extends Readable {
    */
   async prime(): Promise<void> {
     try {
-      this.#waiting = await this.#source.next(true);
+      this.#waiting = await this.#source.next(true, this.#isQuick);
     } catch (error) {
       this.destroy();
       throw error;
@@ -105,7 +115,7 @@ export class BodyStream extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // A body that was read to its end has nothing left to stop.
-    if (!this.readableEnded) this.#controller.abort(error ?? NOT_WANTED);
+    if (!this.readableEnded) this.#abort.abort(error ?? NOT_WANTED);
     this.#inFlight?.lease?.drop();
     this.#inFlight = undefined;
     this.#waiting?.lease?.drop();
@@ -167,19 +177,30 @@ export class BodyStream extends Readable {
         this.#waiting = piece;
         return this.#handOver(destination, ends);
       }
-      this.#given += piece.bytes.byteLength;
-      this.#inFlight = piece;
-      const began = performance.now();
-      const isFree = await write(destination, piece.bytes);
-      this.#isQuick = piece.bytes.byteLength >= (performance.now() - began) * QUICK;
-      if (!isFree || this.destroyed) return piece.lease?.drop();
-      piece.lease?.giveBack();
-      this.#inFlight = undefined;
+      if (!(await this.#hand(piece, destination))) return;
     }
     if (ends) this.once('end', () => destination.end());
     this.push(null);
     // Without a reader nobody else would look for the end.
     this.read(0);
+  }
+
+  /** Hands one piece over, and tells whether there is anybody to go on for. */
+  async #hand(piece: Piece, destination: ServerResponse): Promise<boolean> {
+    const { bytes, lease, isAtOnce } = piece;
+    this.#given += bytes.byteLength;
+    this.#inFlight = piece;
+    const began = performance.now();
+    const isFree = await write(destination, bytes);
+    this.#isQuick = bytes.byteLength >= (performance.now() - began) * QUICK;
+    if (!isFree || this.destroyed) {
+      lease?.drop();
+      return false;
+    }
+    lease?.giveBack();
+    this.#inFlight = undefined;
+    if (isAtOnce) await turnOfOthers();
+    return !this.destroyed;
   }
 
   /** Goes on as an ordinary stream. */
@@ -194,6 +215,43 @@ const sharedPool = createPiecePool();
 
 /** Bytes a millisecond. A reader that takes more keeps up; memory that waits for others is wasted. */
 const QUICK = 1024;
+
+/** Bytes. The pool bounds what large first pieces of many such bodies take together. */
+const SHORT = 2_097_152;
+
+interface Abort {
+  readonly signal: () => AbortSignal;
+  readonly abort: (reason: Error) => void;
+}
+
+/** Most bodies come to their end without ever waiting for anything that could be ended. */
+function createAbort(): Abort {
+  let controller: AbortController | undefined;
+  let reason: Error | undefined;
+  return {
+    signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (reason !== undefined) controller.abort(reason);
+      }
+      return controller.signal;
+    },
+    abort(why) {
+      reason ??= why;
+      controller?.abort(reason);
+    },
+  };
+}
+
+/**
+ * Lets everybody else have his turn. A piece that came at once, and that the system took at once,
+ * would be followed by the next one, as long as the client keeps up.
+ */
+function turnOfOthers(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 /** A reason of its own: without one, every abort would make a `DOMException` with its stack. */
 const NOT_WANTED = new Error('the body is no longer wanted');

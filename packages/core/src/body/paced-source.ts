@@ -13,7 +13,7 @@ import type { PieceSource } from './piece-source.ts';
 export function createPacedSource(
   source: PieceSource,
   rate: number,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): PieceSource {
   let due = 0;
   return {
@@ -24,7 +24,7 @@ export function createPacedSource(
       if (piece === undefined) return undefined;
       try {
         const now = performance.now();
-        if (due > now) await sleep(due - now, undefined, { signal });
+        if (due > now) await sleep(due - now, undefined, { signal: signal() });
       } catch (error) {
         piece.lease?.drop();
         throw error;

@@ -10,6 +10,8 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** Of the memory that the bytes lie in, where they may be overwritten after their use. */
   readonly lease: Lease | undefined;
+  /** The process waited for it, and let nobody else have his turn. */
+  readonly isAtOnce: boolean;
 }
 
 /** Gives the runs of a body in order, piece by piece. */
@@ -33,7 +35,15 @@ export interface PieceOptions {
   /** Bytes that a piece has at most, but for runs that are bytes already. */
   readonly most: number;
   /** Ends a read under way. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
+}
+
+/** Counts the bytes of a body. */
+export function lengthOf(runs: readonly BodyRun[]): number {
+  return runs.reduce(
+    (sum, run) => sum + (run instanceof Uint8Array ? run.byteLength : run.end - run.start),
+    0,
+  );
 }
 
 /** Creates the source of a body. It owns the handle. */
@@ -48,14 +58,14 @@ export function createPieceSource(
 
   const canLend = (): boolean => ordinary === undefined && handle.fill !== undefined;
   const read = async (): Promise<Piece | undefined> => {
-    ordinary ??= piecesOf(handle, left, { most, signal });
+    ordinary ??= piecesOf(handle, left, { most, signal: signal() });
     const { value } = await ordinary.next();
-    return value && { bytes: value, lease: undefined };
+    return value && { bytes: value, lease: undefined, isAtOnce: false };
   };
   const fill = async (isQuick: boolean): Promise<Piece | undefined> => {
     const run = left.shift();
     if (run === undefined) return undefined;
-    if (run instanceof Uint8Array) return { bytes: run, lease: undefined };
+    if (run instanceof Uint8Array) return { bytes: run, lease: undefined, isAtOnce: false };
     const { start, end } = run;
     const wanted = Math.min(end - start, most, isQuick ? LARGE_PIECE : PIECE);
     const lease = pool.lend(wanted);
@@ -63,12 +73,13 @@ export function createPieceSource(
     const next = start + bytes.byteLength;
     if (next < end) left.unshift({ start: next, end });
     try {
-      await handle.fill?.(bytes, start, { signal });
+      const isAtOnce = handle.fillNow?.(bytes, start) === true;
+      if (!isAtOnce) await handle.fill?.(bytes, start, { signal: signal() });
+      return { bytes, lease, isAtOnce };
     } catch (error) {
       lease.drop();
       throw error;
     }
-    return { bytes, lease };
   };
 
   return {
@@ -92,7 +103,7 @@ export function createPieceSource(
 async function* piecesOf(
   handle: ObjectHandle,
   runs: readonly BodyRun[],
-  { most, signal }: Omit<PieceOptions, 'pool'>,
+  { most, signal }: { readonly most: number; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, undefined> {
   const size = Math.min(most, PIECE);
   for (const run of runs) {

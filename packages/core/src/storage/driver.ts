@@ -171,6 +171,18 @@ export interface ObjectHandle {
    */
   fill?(target: Uint8Array, start: number, call?: Call): Promise<void>;
 
+  /**
+   * As `fill`, at once and without waiting, where the driver has the bytes or can get them cheaply;
+   * `false` where it would have to wait, as for a disk. Then `target` is undefined, and `fill` is to
+   * be asked. Only a handle that has `fill` has it.
+   *
+   * It is asked before each `fill`, for up to 256 KiB. Who wraps a handle and changes what `read`
+   * gives must change this as well, or leave it out.
+   *
+   * @throws SluiceError with the codes of `fill`
+   */
+  fillNow?(target: Uint8Array, start: number): boolean;
+
   /** Idempotent. Reads that are under way come to their end; a new one fails with `SLUICE_ABORTED`. */
   close(): Promise<void>;
 }

@@ -26,12 +26,14 @@ export const fillChecks: readonly ContractCheck[] = [
     async run(fixture) {
       const bytes = sampleBytes(600_000);
       const handle = await openSeeded(fixture, sampleKey(), bytes);
-      for (const { start, end } of PLACES) {
-        const memory = new Uint8Array(end - start + 2 * MARGIN).fill(UNTOUCHED);
-        await fill(handle, memory.subarray(MARGIN, -MARGIN), start);
-        const expected = new Uint8Array(memory.byteLength).fill(UNTOUCHED);
-        expected.set(bytes.subarray(start, end), MARGIN);
-        assertBytes(memory, expected, `the memory filled from ${start} to ${end}`);
+      for (const way of [fill, fillNow]) {
+        for (const { start, end } of PLACES) {
+          const memory = new Uint8Array(end - start + 2 * MARGIN).fill(UNTOUCHED);
+          await way(handle, memory.subarray(MARGIN, -MARGIN), start);
+          const expected = new Uint8Array(memory.byteLength).fill(UNTOUCHED);
+          expected.set(bytes.subarray(start, end), MARGIN);
+          assertBytes(memory, expected, `the memory filled from ${start} to ${end}`);
+        }
       }
       await handle.close();
     },
@@ -49,6 +51,7 @@ export const fillChecks: readonly ContractCheck[] = [
         const target = new Uint8Array(length).fill(UNTOUCHED);
         const what = `${length} bytes from ${start} on`;
         await failsWith('SLUICE_RANGE', () => fill(handle, target, start), what);
+        await failsWith('SLUICE_RANGE', () => fillNow(handle, target, start), what);
         assertBytes(target, new Uint8Array(length).fill(UNTOUCHED), what);
       }
       await handle.close();
@@ -85,6 +88,8 @@ export const fillChecks: readonly ContractCheck[] = [
       await handle.close();
       const after = (): unknown => fill(handle, new Uint8Array(10), 0);
       await failsWith('SLUICE_ABORTED', after, 'after the close');
+      const afterNow = (): unknown => fillNow(handle, new Uint8Array(10), 0);
+      await failsWith('SLUICE_ABORTED', afterNow, 'at once, after the close');
     },
   },
   {
@@ -171,4 +176,9 @@ async function fill(
   call?: Call,
 ): Promise<void> {
   await handle.fill?.(target, start, call);
+}
+
+/** As the body of a download does it: at once where that can be, else with a wait. */
+async function fillNow(handle: ObjectHandle, target: Uint8Array, start: number): Promise<void> {
+  if (handle.fillNow?.(target, start) !== true) await fill(handle, target, start);
 }

@@ -290,6 +290,72 @@ test('no piece of a large body is taken by itself: the pieces behind it would la
   t.true(Buffer.concat(await body.toArray()).equals(BYTES));
 });
 
+/** Gives what `fill` would, at once, and counts the turns of the event loop at each call. */
+function fillAtOnce(
+  handle: TestHandle,
+  isAtHand: (start: number) => boolean = () => true,
+): { readonly atOnce: ObjectHandle; readonly turns: number[] } {
+  let turn = 0;
+  const turns: number[] = [];
+  const count = (): void => {
+    turn += 1;
+    if (!handle.state.isClosed) setImmediate(count);
+  };
+  count();
+  const fillNow = (target: Uint8Array, start: number): boolean => {
+    if (!isAtHand(start)) return false;
+    turns.push(turn);
+    target.set(BYTES.subarray(start, start + target.byteLength));
+    return true;
+  };
+  return { atOnce: { ...handle, fillNow }, turns };
+}
+
+test('pieces at once are the bytes of their places, and between two of them everybody else has his turn', async (t) => {
+  const pool = createPoisonedPool();
+  const handle = createHandle();
+  const { atOnce, turns } = fillAtOnce(handle, (start) => start % (3 * PIECE) > 0);
+  const open = (): BodyStream => createBodyStream(atOnce, wholeOf(handle), { pool });
+  const port = await listen(t, createServer(answer(open, BYTES.length)));
+  const client = createClient(connect(port, '127.0.0.1'), false);
+  client.socket.write(GET);
+  t.true((await client.take(BYTES.length)).equals(BYTES));
+  await until(() => handle.state.isClosed);
+  t.true(turns.length > 60);
+  t.is(new Set(turns).size, turns.length);
+  t.is(pool.count.out, 0);
+  client.socket.destroy();
+});
+
+test('a piece at once that fails ends the body, and its memory is not used again', async (t) => {
+  const pool = createPoisonedPool();
+  const handle = createHandle();
+  const { atOnce } = fillAtOnce(handle, () => {
+    throw new Error('rewritten');
+  });
+  const body = createBodyStream(atOnce, wholeOf(handle), { pool });
+  await t.throwsAsync(body.prime(), { message: 'rewritten' });
+  await until(() => handle.state.isClosed);
+  t.like(pool.count, { out: 0, dropped: 1 });
+});
+
+for (const [size, rate, first] of [
+  [MIB, undefined, LARGE_PIECE],
+  [2 * MIB, undefined, LARGE_PIECE],
+  [2 * MIB + 1, undefined, PIECE],
+  [MIB, 100 * MIB, PIECE],
+] as const) {
+  test(`a body of ${size} bytes at a rate of ${rate} begins with a piece of ${first}`, async (t) => {
+    const pool = createPoisonedPool(MIB, LARGE_PIECE);
+    const body = createBodyStream(createHandle(), [{ start: 0, end: size }], { pool, rate });
+    await body.prime();
+    t.deepEqual(pool.sizes, [first]);
+    body.destroy();
+    await until(() => body.closed);
+    t.is(pool.count.out, 0);
+  });
+}
+
 for (const [what, end] of [
   ['its client leaves', (_body: BodyStream, socket: Socket) => socket.resetAndDestroy()],
   ['it is destroyed', (body: BodyStream) => body.destroy()],
@@ -564,7 +630,8 @@ test('a body with a rate comes no faster, whole, however it is taken', async (t)
 });
 
 test('the end of a body with a rate is told when it is known, not when a next piece would be due', async (t) => {
-  const { signal } = new AbortController();
+  const controller = new AbortController();
+  const signal = (): AbortSignal => controller.signal;
   const run = [{ start: 0, end: 60_000 }];
   const options = { pool: createPoisonedPool(), most: 60_000, signal };
   const source = createPacedSource(createPieceSource(createHandle(), run, options), 1, signal);

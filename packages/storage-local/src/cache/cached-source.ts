@@ -3,7 +3,7 @@ import type { Call, ObjectHandle, StorageKey } from '@sluice/core';
 import { throwIfAborted } from '../abort.ts';
 import { type Jail, placeOf } from '../jail.ts';
 import { createFileHandle, createMemoryHandle } from '../object-handle.ts';
-import { isSmall, type ObjectSource, type SourceOptions } from '../object-source.ts';
+import { isSmall, type ObjectSource, readsOf, type SourceOptions } from '../object-source.ts';
 import { openRegular } from '../open-regular.ts';
 import type { CachedObject } from './cached-object.ts';
 import type { ObjectCache } from './object-cache.ts';
@@ -45,7 +45,7 @@ async function load(
 function createHandle(
   object: CachedObject,
   cache: ObjectCache,
-  { jail, reads }: SourceOptions,
+  options: SourceOptions,
 ): ObjectHandle {
   const { key, stat, stats, bytes } = object;
   if (bytes !== undefined) {
@@ -54,8 +54,8 @@ function createHandle(
   }
   const isNear = object.isHot || isSmall(object);
   const handle = createFileHandle(key, stat, object, {
-    system: jail.system,
-    reads: isNear && jail.localDevices.has(stats.dev) ? reads : undefined,
+    system: options.jail.system,
+    reads: readsOf({ isNear, stats }, options),
     dispose: () => cache.release(object),
   });
   return cache.wantsBytes(object) ? keepingBytes(handle, object, cache) : handle;

@@ -190,7 +190,7 @@ async function openAndKeep(
   const kept = shelf.objects.get(key);
   if (kept !== undefined) {
     if (confined !== undefined && isSameFile(confined.stats, kept.stats)) {
-      void closeQuietly(confined, shelf.jail.system.io);
+      void closeQuietly(confined, shelf.jail);
       return use(Object.assign(kept, seen), shelf);
     }
     giveUp(kept, shelf);
@@ -293,13 +293,13 @@ function drop(object: CachedObject, shelf: Shelf): void {
   shelf.objects.delete(object.key);
   dropBytes(object, shelf);
   object.isKept = false;
-  if (object.users === 0) void closeQuietly(object, shelf.jail.system.io);
+  if (object.users === 0) void closeQuietly(object, shelf.jail);
 }
 
 function release(object: CachedObject, { jail }: Shelf): Promise<void> | undefined {
   object.users -= 1;
   const isLast = object.users === 0 && !object.isKept;
-  return isLast ? closeQuietly(object, jail.system.io) : undefined;
+  return isLast ? closeQuietly(object, jail) : undefined;
 }
 
 /** The timer keeps no process alive. */

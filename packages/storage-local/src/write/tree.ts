@@ -168,8 +168,9 @@ async function copyObject(route: Route, options: TreeOptions): Promise<boolean> 
       return true;
     }
     const storing = { ...options, signal, copyOf: confined.stats };
-    const { io } = options.jail.system;
-    const file = createDescriptor(confined, io, { dispose: () => closeQuietly(confined, io) });
+    const { jail } = options;
+    const dispose = (): Promise<void> => closeQuietly(confined, jail);
+    const file = createDescriptor(confined, jail.system.io, { dispose });
     try {
       await store(into, basename(target.path), contentOf(file, signal), storing);
     } finally {
