@@ -16,9 +16,8 @@ export interface Clocked {
  * Creates a clock. Most downloads are over long before anybody looks at them, and a timer for each
  * would cost them more than the looking.
  *
- * Its timers keep no process alive. The members stand in an array and not in a `Set`: a set that is
- * always changing is copied again and again, each copy refers to the next, and one that has grown
- * old keeps all after it, with their members, from the quick part of the garbage collector.
+ * Its timers keep no process alive. Members leave by changing places with the last one, in the same
+ * time however many there are.
  */
 export function createIdleClock<T extends Clocked>(look: (member: T) => void): IdleClock<T> {
   const groups = new Map<number, T[]>();
