@@ -6,6 +6,8 @@ export type SluiceErrorCode =
   | 'SLUICE_TRUNCATED'
   /** The store cannot serve now and may later: descriptors used up, throttled, unreachable. */
   | 'SLUICE_UNAVAILABLE'
+  /** The store gave nothing within the time that it was allowed. */
+  | 'SLUICE_TIMEOUT'
   /** The store refused the application's own credentials or permissions. */
   | 'SLUICE_ACCESS_DENIED'
   /** The medium failed to deliver: EIO, a stale handle, a failed checksum. */
@@ -16,6 +18,8 @@ export type SluiceErrorCode =
   | 'SLUICE_EXISTS'
   /** The key is well-formed, but this store cannot hold it. */
   | 'SLUICE_INVALID_KEY'
+  /** The store can do this, but not with these keys: a rename from one of two stores to the other. */
+  | 'SLUICE_UNSUPPORTED'
   /** The window asked for is not inside the object: a mistake of the caller. */
   | 'SLUICE_RANGE'
   /** The store is set up wrongly: a missing root or bucket. */

@@ -169,11 +169,13 @@ function planFault(error: unknown): PreparedDownload {
     case 'SLUICE_VERSION_CHANGED':
     case 'SLUICE_TRUNCATED':
     case 'SLUICE_UNAVAILABLE':
+    case 'SLUICE_TIMEOUT':
       return { plan: planFailure(error.message, error.retryAfter ?? RETRY_AFTER), error };
     case 'SLUICE_ACCESS_DENIED':
     case 'SLUICE_IO':
     case 'SLUICE_ABORTED':
     case 'SLUICE_EXISTS':
+    case 'SLUICE_UNSUPPORTED':
     case 'SLUICE_RANGE':
     case 'SLUICE_CONFIG':
       return { plan: planFailure(error.message, undefined), error };

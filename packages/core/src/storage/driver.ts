@@ -27,14 +27,32 @@ export interface StorageDriver {
    * a folder, a part of a key, a FIFO, a socket, a device, and a link that dangles or leads out of
    * the store. A key that breaks the grammar finds nothing: `undefined`, or a failure with
    * `SLUICE_INVALID_KEY`.
+   *
+   * A caller that names the stat it knows may be given a handle on that version without I/O. Then
+   * a read finds out what is missing or was replaced, and fails with `SLUICE_VERSION_CHANGED`.
    */
-  open(key: StorageKey, call?: Call): Promise<ObjectHandle | undefined>;
+  open(key: StorageKey, call?: OpenCall): Promise<ObjectHandle | undefined>;
 
   /**
    * Where the object lies on a disk that a front server can read; without I/O. `undefined` where the
    * path could lead elsewhere than `open` does, as through a link.
    */
   localPath?(key: StorageKey): LocalPath | undefined;
+
+  /**
+   * Signs a URL under which a client itself gets the object from the store, by GET alone.
+   *
+   * `undefined` where the store cannot sign what was asked: this key, one of the headers. Without
+   * I/O on the object: of one that is not there, the URL gives 404.
+   */
+  signUrl?(key: StorageKey, options: SignOptions): Promise<SignedUrl | undefined>;
+
+  /**
+   * As {@link StorageDriver.signUrl}, for a front server that fetches the object on the
+   * application's order: the URL never reaches a client, and may name a host that no client can
+   * reach.
+   */
+  internalUrl?(key: StorageKey, options: SignOptions): Promise<SignedUrl | undefined>;
 
   /**
    * Lists the objects whose keys start with a prefix, textually, in no promised order. A failure
@@ -77,6 +95,41 @@ export interface Call {
    * under it has ended; the failure is `SLUICE_ABORTED` with the signal's reason as `cause`.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link StorageDriver.open} takes. */
+export interface OpenCall extends Call {
+  /**
+   * What this driver said of the object not long ago. A hint that saves a store on a network the
+   * question: a driver may leave it unread, and no read gives bytes of another version for it.
+   */
+  readonly known?: ObjectStat | undefined;
+}
+
+/** What {@link StorageDriver.signUrl} takes. */
+export interface SignOptions extends Call {
+  /**
+   * Seconds for which a request may begin; one that has begun is not cut off. An integer of at least
+   * 1. A longer term than the store signs is `SLUICE_CONFIG`.
+   */
+  readonly expiresIn: number;
+  /** The version to be bound to, where the store can address one. */
+  readonly version?: Version | undefined;
+  /**
+   * Headers that the store is to answer with, names in lower case, in place of its own. Where it
+   * cannot give one of them, with this very value, there is no URL.
+   */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A URL that lets whoever has it read one object: as secret as the object, never to be logged. */
+export interface SignedUrl {
+  /** Absolute, in the form that `URL` leaves as it is. */
+  readonly url: string;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+  /** Whether it gives the bytes of the version that was asked for, or none. */
+  readonly pinned: boolean;
 }
 
 /** What {@link StorageDriver.put} takes. */

@@ -1,0 +1,1 @@
+export type { ObjectStat } from '@sluice/core';
