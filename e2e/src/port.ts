@@ -26,7 +26,8 @@ export async function isListening(port: number, isOver: () => boolean): Promise<
   return false;
 }
 
-async function accepts(port: number): Promise<boolean> {
+/** Whether something accepts connections on a port now. */
+export async function accepts(port: number): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1' });
   try {
     await once(socket, 'connect');
