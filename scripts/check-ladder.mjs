@@ -76,7 +76,7 @@ const rows = [
     module: `${core}/http/range.ts`,
     refused: [
       ...foreign,
-      ...above('keys', 'policy', 'storage', 'plan', 'offload', 'body', 'testing'),
+      ...above('keys', 'policy', 'storage', 'plan', 'offload', 'body', 'drivers', 'testing'),
       '../errors.ts',
       '../options.ts',
       '../sluice.ts',
@@ -91,7 +91,7 @@ const rows = [
     module: `${core}/keys/storage-key.ts`,
     refused: [
       ...foreign,
-      ...above('http', 'policy', 'storage', 'plan', 'offload', 'body', 'testing'),
+      ...above('http', 'policy', 'storage', 'plan', 'offload', 'body', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:crypto',
@@ -103,7 +103,7 @@ const rows = [
     module: `${core}/policy/policy.ts`,
     refused: [
       ...foreign,
-      ...above('storage', 'plan', 'body', 'testing'),
+      ...above('storage', 'plan', 'body', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:path',
@@ -121,7 +121,7 @@ const rows = [
     module: `${core}/storage/driver.ts`,
     refused: [
       ...foreign,
-      ...above('policy', 'plan', 'body', 'testing'),
+      ...above('policy', 'plan', 'body', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'range-parser',
@@ -133,7 +133,7 @@ const rows = [
     module: `${core}/plan/plan-download.ts`,
     refused: [
       ...foreign,
-      ...above('body', 'offload', 'testing'),
+      ...above('body', 'offload', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:stream',
@@ -155,7 +155,7 @@ const rows = [
     module: `${core}/offload/nginx.ts`,
     refused: [
       ...foreign,
-      ...above('body', 'testing'),
+      ...above('body', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:stream',
@@ -178,7 +178,7 @@ const rows = [
     module: `${core}/probe/catalogue.ts`,
     refused: [
       ...foreign,
-      ...above('policy', 'storage', 'plan', 'offload', 'body', 'testing'),
+      ...above('policy', 'storage', 'plan', 'offload', 'body', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:path',
@@ -198,7 +198,7 @@ const rows = [
     module: `${core}/body/window.ts`,
     refused: [
       ...foreign,
-      ...above('keys', 'policy', 'testing'),
+      ...above('keys', 'policy', 'drivers', 'testing'),
       '../sluice.ts',
       '../index.ts',
       'node:path',
@@ -216,6 +216,30 @@ const rows = [
       'node:stream',
       'node:stream/promises',
       'node:timers/promises',
+    ],
+  },
+  {
+    module: `${core}/drivers/prefix.ts`,
+    refused: [
+      ...foreign,
+      ...above('policy', 'plan', 'offload', 'testing'),
+      '../http/range.ts',
+      '../sluice.ts',
+      '../index.ts',
+      'node:http',
+      'node:path',
+      'range-parser',
+    ],
+    allowed: [
+      './wrapped.ts',
+      '../errors.ts',
+      '../options.ts',
+      '../http/entity-tag.ts',
+      '../keys/storage-key.ts',
+      '../storage/driver.ts',
+      '../body/read-window.ts',
+      'node:crypto',
+      'node:stream',
     ],
   },
   {

@@ -1,6 +1,7 @@
 import test from 'ava';
 
 import * as core from '../src/index.ts';
+import * as drivers from '../src/drivers/index.ts';
 import * as http from '../src/http/index.ts';
 import * as offload from '../src/offload/index.ts';
 import * as probe from '../src/probe/index.ts';
@@ -38,6 +39,7 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'urlForKey',
     ],
   ],
+  ['@sluice/core/drivers', drivers, ['driverFromReader']],
   [
     '@sluice/core/http',
     http,
