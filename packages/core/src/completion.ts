@@ -74,6 +74,7 @@ function outcomeOf(plan: DownloadPlan, { end }: Transfer): DownloadOutcome {
     case 'ranges':
       return end === 'finished' ? 'partial' : end;
     case 'offload':
+    case 'redirect':
       return end === 'finished' ? 'offloaded' : end;
     case 'not-modified':
       return 'not-modified';

@@ -1,7 +1,7 @@
 import type { BodyStream } from './body/body-stream.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
-import type { DownloadPlan } from './plan/download-plan.ts';
+import type { DownloadPlan, PlanHeaders } from './plan/download-plan.ts';
 import type { Obligations } from './policy/obligations.ts';
 import type { Policy, Subject } from './policy/policy.ts';
 import type { Window } from './storage/driver.ts';
@@ -33,6 +33,12 @@ export interface Download {
    * `data`: `bytesTaken` tells how far it has come.
    */
   readonly body: Uint8Array | BodyStream | undefined;
+  /**
+   * Headers that hold a signed URL, names in lower case: the `location` of a redirect, or the order
+   * to a front server that fetches the object from the store. They go out with the plan's, with its
+   * very status and an empty body or not at all, and never into a log.
+   */
+  readonly secretHeaders?: PlanHeaders | undefined;
   /** Why the store failed, where it did. For logs: it may name paths. */
   readonly error?: unknown;
   /**
@@ -53,7 +59,8 @@ export interface Transfer {
 
 /**
  * How a download ended. `complete` and `partial`: the whole object, or the ranges asked for, went
- * out to the last byte (or, for HEAD, to no byte); `aborted`: the client left or stalled; `failed`:
+ * out to the last byte (or, for HEAD, to no byte); `offloaded`: the front server was told to send it,
+ * or the client to fetch it from the store, and what came of that is not known; `aborted`: the client left or stalled; `failed`:
  * the store or the transfer failed; `refused`: denied, missing, a failed precondition, a range
  * outside the object, a wrong method, or too many downloads at once.
  */

@@ -71,7 +71,13 @@ export type {
 export type { Dialect } from './offload/dialect.ts';
 
 // All of it together.
-export { createSluice, type ExplainRequest, type Sluice, type SluiceOptions } from './sluice.ts';
+export {
+  createSluice,
+  type ExplainRequest,
+  type RedirectOptions,
+  type Sluice,
+  type SluiceOptions,
+} from './sluice.ts';
 
 // For authors of drivers and adapters.
 export { checkOptions, integerOption, ownOf, quote } from './options.ts';

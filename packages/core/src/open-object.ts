@@ -5,6 +5,7 @@ import type { BodyRun } from './body/piece-source.ts';
 import { collectWindow, takeWindow } from './body/read-window.ts';
 import type { Download } from './download.ts';
 import { isSluiceError } from './errors.ts';
+import { offerStore, type StoreWays } from './from-store.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
 import type { Dialect } from './offload/dialect.ts';
@@ -12,6 +13,7 @@ import { planOffload } from './offload/plan-offload.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planDownload, type PlanFacts } from './plan/plan-download.ts';
 import { planFailure, planMissing, RETRY_AFTER } from './plan/refusal.ts';
+import { type StreamedPlan, withNote } from './plan/store-answer.ts';
 import type { Obligations } from './policy/obligations.ts';
 import type { ObjectHandle, ObjectStat, StorageDriver, Window } from './storage/driver.ts';
 
@@ -24,12 +26,15 @@ export interface AllowedDownload {
   readonly maxRanges: number;
   /** Of the front server, where there is one. */
   readonly dialect: Dialect | undefined;
+  /** Who else may get the object from the store; absent where nobody may. */
+  readonly ways: StoreWays | undefined;
 }
 
 /** A download that is planned, with what it will send. */
 export interface PreparedDownload {
   readonly plan: DownloadPlan;
   readonly body?: Download['body'];
+  readonly secretHeaders?: Download['secretHeaders'];
   /** The rule of the policy that decided, where one was asked. */
   readonly rule?: string | undefined;
   /** What the policy or the store failed with. */
@@ -78,11 +83,29 @@ async function attemptGet(
   storage: StorageDriver,
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
-  const handle = await storage.open(allowed.key);
+  const { key, ways } = allowed;
+  if (ways === undefined) return stream(storage, allowed, await storage.open(key));
+  const known = await storage.stat(key);
+  if (known === undefined) return { plan: planMissing() };
+  const plan = planFor(storage, allowed, known);
+  if (!isStreamed(plan)) return { plan };
+  const offer = await offerStore(storage, ways, factsOf(allowed, known), plan);
+  if (typeof offer !== 'string') return offer;
+  return stream(storage, allowed, await storage.open(key, { known }), offer);
+}
+
+/** @param note why nobody else sends it */
+async function stream(
+  storage: StorageDriver,
+  allowed: AllowedDownload,
+  handle: ObjectHandle | undefined,
+  note?: string,
+): Promise<PreparedDownload> {
   if (handle === undefined) return { plan: planMissing() };
   let streaming = false;
   try {
-    const plan = planFor(storage, allowed, handle.stat);
+    const planned = planFor(storage, allowed, handle.stat);
+    const plan = note !== undefined && isStreamed(planned) ? withNote(planned, note) : planned;
     const runs = runsOf(plan);
     const [first] = runs;
     if (first === undefined) return { plan };
@@ -101,12 +124,18 @@ async function attemptGet(
   }
 }
 
-function planFor(
-  storage: StorageDriver,
-  { method, conditions, key, obligations, maxRanges, dialect }: AllowedDownload,
+function planFor(storage: StorageDriver, allowed: AllowedDownload, stat: ObjectStat): DownloadPlan {
+  const { dialect, key } = allowed;
+  const facts = factsOf(allowed, stat);
+  if (dialect === undefined) return planDownload(facts);
+  return planOffload(facts, { dialect, place: storage.localPath?.(key) });
+}
+
+function factsOf(
+  { method, conditions, key, obligations, maxRanges }: AllowedDownload,
   stat: ObjectStat,
-): DownloadPlan {
-  const facts: PlanFacts = {
+): PlanFacts {
+  return {
     method,
     conditions,
     key,
@@ -116,8 +145,10 @@ function planFor(
     boundary: createBoundary,
     maxRanges,
   };
-  if (dialect === undefined) return planDownload(facts);
-  return planOffload(facts, { dialect, place: storage.localPath?.(key) });
+}
+
+function isStreamed(plan: DownloadPlan): plan is StreamedPlan {
+  return plan.kind === 'whole' || plan.kind === 'range' || plan.kind === 'ranges';
 }
 
 function runsOf(plan: DownloadPlan): readonly BodyRun[] {
@@ -131,6 +162,7 @@ function runsOf(plan: DownloadPlan): readonly BodyRun[] {
         Buffer.from(plan.tail, 'latin1'),
       ];
     case 'offload':
+    case 'redirect':
     case 'not-modified':
     case 'precondition-failed':
     case 'range-not-satisfiable':

@@ -2,10 +2,11 @@ import { Readable } from 'node:stream';
 
 import { type CompletionListener, createSettle } from './completion.ts';
 import type { Download, DownloadRequest } from './download.ts';
+import { storeWaysOf } from './from-store.ts';
 import { assertKey } from './keys/storage-key.ts';
 import { assertDialect } from './offload/assert-dialect.ts';
 import type { Dialect } from './offload/dialect.ts';
-import { type AllowedDownload, openObject, type PreparedDownload } from './open-object.ts';
+import { openObject, type PreparedDownload } from './open-object.ts';
 import { checkOptions, integerOption, MAX_MILLISECONDS, ownValue, quote } from './options.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planBusy, planDenial, planMethod, planNoKey } from './plan/refusal.ts';
@@ -25,6 +26,13 @@ export interface SluiceOptions<S = Subject> {
    * `@sluice/core/offload` does. What it cannot carry is streamed. Default: everything is streamed.
    */
   readonly dialect?: Dialect | undefined;
+  /**
+   * Sends clients to the store, by a signed URL that is valid for `expiresIn` seconds, 1 to 604800,
+   * where the driver can sign one and the store's own answer would be the right one; all else is
+   * streamed, or sent by the front server. Whoever has the URL has the object, and no policy is asked
+   * again until it expires. Default: nobody is sent there.
+   */
+  readonly redirect?: RedirectOptions | undefined;
   /** Milliseconds in which the policy must answer; a later answer is a denial. Default: 5000. */
   readonly policyTimeout?: number;
   /**
@@ -44,6 +52,15 @@ export interface SluiceOptions<S = Subject> {
   readonly idleTimeout?: number;
   /** Is told how every download ended, exactly once. */
   readonly onCompletion?: CompletionListener<S>;
+}
+
+/** How clients are sent to the store. */
+export interface RedirectOptions {
+  /**
+   * Seconds for which a request to the store may begin; one that has begun is not cut off, a player
+   * that asks for one range after the other is. Not more than the store signs: S3 takes a week.
+   */
+  readonly expiresIn: number;
 }
 
 /** What {@link Sluice.explain} is asked. */
@@ -85,6 +102,7 @@ export interface Sluice<S = Subject> {
 export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> {
   const settings = checkSettings(options);
   const { storage, policy, dialect, policyTimeout, maxDownloads, maxRanges } = settings;
+  const ways = storeWaysOf(storage, dialect, settings.redirect?.expiresIn);
   let running = 0;
 
   /** Refusals and denials hold no place; an allowed download holds one until it is freed. */
@@ -105,9 +123,9 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
     running += 1;
     const conditions = ownValue(request, 'conditions') ?? {};
     const obligations = joinObligations(ownValue(request, 'obligations'), verdict.obligations);
-    const allowed: AllowedDownload = { method, key, conditions, obligations, maxRanges, dialect };
-    const { plan, body, error } = await openObject(storage, allowed);
-    return { plan, body, error, rule, placed: true };
+    const allowed = { method, key, conditions, obligations, maxRanges, dialect, ways } as const;
+    const { plan, body, secretHeaders, error } = await openObject(storage, allowed);
+    return { plan, body, secretHeaders, error, rule, placed: true };
   };
 
   const free = ({ placed, body }: Placed): void => {
@@ -119,12 +137,12 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
     async open(request: DownloadRequest<S>) {
       const started = performance.now();
       const prepared = await prepare(request);
-      const { plan, body, error } = prepared;
+      const { plan, body, secretHeaders, error } = prepared;
       const settle = createSettle(request, prepared, started, {
         free: () => free(prepared),
         listener: settings.onCompletion,
       });
-      return { plan, body, error, settle };
+      return { plan, body, secretHeaders, error, settle };
     },
     async plan(request: DownloadRequest<S>) {
       const prepared = await prepare(request);
@@ -153,6 +171,7 @@ const OPTIONS = [
   'storage',
   'policy',
   'dialect',
+  'redirect',
   'policyTimeout',
   'maxDownloads',
   'maxRanges',
@@ -160,14 +179,17 @@ const OPTIONS = [
   'onCompletion',
 ];
 
-interface Settings<S> extends Required<Omit<SluiceOptions<S>, 'onCompletion' | 'dialect'>> {
+interface Settings<S> extends Required<
+  Omit<SluiceOptions<S>, 'onCompletion' | 'dialect' | 'redirect'>
+> {
   readonly dialect: Dialect | undefined;
+  readonly redirect: RedirectOptions | undefined;
   readonly onCompletion: CompletionListener<S> | undefined;
 }
 
 function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
   const own = checkOptions('createSluice', options, OPTIONS);
-  const { storage, policy, dialect, onCompletion } = own;
+  const { storage, policy, dialect, redirect, onCompletion } = own;
   checkPolicy('createSluice', policy);
   if (!isDriver(storage)) {
     throw new TypeError(
@@ -192,12 +214,26 @@ function checkSettings<S>(options: SluiceOptions<S>): Settings<S> {
     storage,
     policy,
     dialect,
+    redirect: redirect === undefined ? undefined : checkRedirect(redirect),
     onCompletion,
     policyTimeout: time('policyTimeout', 5000),
     maxDownloads: count('maxDownloads', 4096),
     maxRanges: count('maxRanges', 16),
     idleTimeout: time('idleTimeout', 60_000),
   };
+}
+
+/** What SigV4 signs at most: seven days. */
+const MAX_EXPIRES_IN = 604_800;
+
+function checkRedirect(redirect: RedirectOptions): RedirectOptions {
+  const owner = 'createSluice: redirect';
+  const { expiresIn } = checkOptions(owner, redirect, ['expiresIn']);
+  if (expiresIn === undefined) {
+    throw new TypeError(`${owner}: expiresIn is missing: for how many seconds may a URL be used?`);
+  }
+  const bounds = { least: 1, most: MAX_EXPIRES_IN, fallback: 0 };
+  return { expiresIn: integerOption(owner, 'expiresIn', expiresIn, bounds) };
 }
 
 function isDriver(value: unknown): value is StorageDriver {

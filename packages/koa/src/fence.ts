@@ -14,45 +14,31 @@ import type { DownloadContext } from './request.ts';
  * one that was planned: status 200 and the empty body that came with the order. With another status
  * the servers differ: some send the file all the same, some show its path to the client. So an
  * answer that somebody above replaced, an error, and a page of an error handler go out without any.
+ * A URL of the store that a client is sent to is held back in the same way, under its own status.
  *
  * Whoever took the place of `writeHead` before this did can still change the head after it was
  * checked. In HTTP/1.1 that is seen before a byte of it leaves, and the connection is cut.
  */
 export function raiseFence(ctx: DownloadContext, dialect: Dialect | undefined): void {
-  if (dialect === undefined) return;
-  const { res } = ctx;
-  const raised = fences.get(res);
-  if (raised !== undefined) {
-    raised.headers.add(dialect.header);
-    return;
-  }
-  const fence: Fence = {
-    ctx,
-    headers: new Set([dialect.header]),
-    order: undefined,
-    sent: undefined,
-    isWatched: false,
-  };
-  fences.set(res, fence);
-  guardHead(res, fence);
+  if (dialect !== undefined) fenceAt(ctx).headers.add(dialect.header);
 }
 
-/** An order that waits for its head. */
+/** What waits for its head: an order to the front server, or the URL that a client is sent to. */
 export interface Order {
   readonly headers: PlanHeaders;
-  readonly status: 200 | 404;
+  readonly status: 200 | 302 | 404;
   /** The very body that was set with it; another one, as empty as it may be, is another answer. */
   readonly body: unknown;
 }
 
 /** Lets one order through, if the answer stays as it is. A later call takes the place of this one. */
 export function placeOrder(ctx: DownloadContext, order: Order | undefined): void {
-  const fence = fences.get(ctx.res);
+  const fence = order === undefined ? fences.get(ctx.res) : fenceAt(ctx);
   if (fence === undefined) return;
   // Another application may have the same response in a context of its own.
   fence.ctx = ctx;
   fence.order = order;
-  if (order !== undefined && order.status === 200) guardBody(ctx.res, fence);
+  if (order !== undefined && isBodiless(order)) guardBody(ctx.res, fence);
 }
 
 /** Tells whether a header of a response is an order to its front server. */
@@ -71,6 +57,27 @@ interface Fence {
 }
 
 const fences: WeakMap<ServerResponse, Fence> = new WeakMap();
+
+function fenceAt(ctx: DownloadContext): Fence {
+  const { res } = ctx;
+  const raised = fences.get(res);
+  if (raised !== undefined) return raised;
+  const fence: Fence = {
+    ctx,
+    headers: new Set(),
+    order: undefined,
+    sent: undefined,
+    isWatched: false,
+  };
+  fences.set(res, fence);
+  guardHead(res, fence);
+  return fence;
+}
+
+/** All but the 404 of a probe, which has a text. */
+function isBodiless({ status }: Order): boolean {
+  return status !== 404;
+}
 
 /** Every way to send a head, in HTTP/1.1 and in HTTP/2, goes through `writeHead`. */
 function guardHead(res: ServerResponse, fence: Fence): void {
@@ -128,7 +135,7 @@ function holds(status: number, rest: readonly unknown[], { ctx, order }: Fence):
   // Koa gives no headers along with the status: this is somebody else's answer.
   if (rest.some((argument) => typeof argument === 'object' && argument !== null)) return false;
   const length = ctx.res.getHeader('content-length');
-  return order.status !== 200 || length === undefined || String(length) === '0';
+  return !isBodiless(order) || length === undefined || String(length) === '0';
 }
 
 /** What would make the file part of another message than the one planned. */
@@ -138,7 +145,7 @@ function write(res: ServerResponse, fence: Fence): void {
   const { order } = fence;
   if (order === undefined) return;
   fence.sent = order;
-  if (order.status === 200) {
+  if (isBodiless(order)) {
     for (const name of NOT_OF_A_FILE) res.removeHeader(name);
     // Without it Node may send chunks, after which some servers give up their connection.
     res.setHeader('content-length', '0');
@@ -159,7 +166,7 @@ function isAsChecked(res: ServerResponse, { sent }: Fence): boolean {
 function refuse({ ctx }: Fence, did: string): void {
   cut(ctx);
   const error = new Error(
-    `the response was cut: another middleware ${did}, which orders a front server to send a file`,
+    `the response was cut: another middleware ${did}, which has a file sent by another server`,
   );
   ctx.app.emit('error', error, ctx);
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import type { Download, DownloadPlan, OffloadPlan, PlanHeaders } from '@sluice/core';
+import type { Download, DownloadPlan, OffloadPlan, PlanHeaders, RedirectPlan } from '@sluice/core';
 
 import { isOrder, placeOrder } from './fence.ts';
 import type { DownloadContext } from './request.ts';
@@ -13,14 +13,19 @@ import type { DownloadContext } from './request.ts';
  *
  * @throws HttpError for a failed plan: its text is fixed, and what failed is its `cause`
  */
-export function respond(ctx: DownloadContext, { plan, body, error }: Download): void {
+export function respond(
+  ctx: DownloadContext,
+  { plan, body, secretHeaders, error }: Download,
+): void {
   switch (plan.kind) {
     case 'whole':
     case 'range':
     case 'ranges':
       return answer(ctx, plan, body instanceof Uint8Array ? toBuffer(body) : body);
     case 'offload':
-      return order(ctx, plan);
+      return order(ctx, plan, secretHeaders);
+    case 'redirect':
+      return redirect(ctx, plan, secretHeaders);
     case 'not-modified':
       return answer(ctx, plan, undefined);
     case 'precondition-failed':
@@ -53,8 +58,12 @@ const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
 ]);
 
 /** What orders the file to be sent waits behind the fence; the rest is an answer like any other. */
-function order(ctx: DownloadContext, { status, headers }: OffloadPlan): void {
-  const all = Object.entries(headers);
+function order(
+  ctx: DownloadContext,
+  { status, headers }: OffloadPlan,
+  secretHeaders: PlanHeaders | undefined,
+): void {
+  const all = Object.entries({ ...headers, ...secretHeaders });
   const orders = all.filter(([name]) => isOrder(ctx, name));
   const others = all.filter(([name]) => !isOrder(ctx, name));
   // Koa takes null for 204, and no body at all for the text "OK". No other body is this one, however
@@ -62,6 +71,23 @@ function order(ctx: DownloadContext, { status, headers }: OffloadPlan): void {
   const body = Buffer.alloc(0);
   answer(ctx, { status, headers: Object.fromEntries(others) }, body);
   placeOrder(ctx, { status, headers: Object.fromEntries(orders), body });
+}
+
+/**
+ * Where the client is sent waits behind the fence, too: whoever has the URL has the object, so it goes
+ * to nobody to whom middleware above has denied it, and into no log of what the context holds.
+ */
+function redirect(
+  ctx: DownloadContext,
+  { status, headers }: RedirectPlan,
+  secretHeaders: PlanHeaders = {},
+): void {
+  const body = Buffer.alloc(0);
+  answer(ctx, { status, headers }, body);
+  // Koa names a type for every body, and this one has nothing in it.
+  ctx.res.removeHeader('content-type');
+  ctx.res.removeHeader('location');
+  placeOrder(ctx, { status, headers: secretHeaders, body });
 }
 
 function answer(

@@ -37,6 +37,8 @@ export interface SendDownloadOptions<S = Subject> {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bounds the transfer, in bytes a second. Default: no bound. */
   readonly rate?: number | undefined;
+  /** `false`: the client is not sent to the store, where the sluice would do so. */
+  readonly redirect?: false | undefined;
   /** Who asks. Default: `ctx.state.user`; given as `undefined` it means nobody. */
   readonly subject?: S | undefined;
   /** Asked in place of the sluice's policy, by a handler that is the check itself: `() => allow()`. */
@@ -88,12 +90,13 @@ const OPTIONS = [
   'entityTag',
   'headers',
   'rate',
+  'redirect',
   'subject',
   'policy',
 ];
 
 function obligationsOf<S>(options: SendDownloadOptions<S>): Obligations {
-  const { attachment, filename, type, encoding, cacheControl, entityTag, headers, rate } = options;
+  const { attachment, filename, type, encoding, cacheControl, entityTag, headers } = options;
   return checkObligations('sendDownload', {
     disposition: dispositionOf(attachment),
     filename,
@@ -102,7 +105,8 @@ function obligationsOf<S>(options: SendDownloadOptions<S>): Obligations {
     cacheControl,
     entityTag,
     headers,
-    rate,
+    rate: options.rate,
+    redirect: options.redirect,
   });
 }
 

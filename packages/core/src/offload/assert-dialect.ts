@@ -55,6 +55,7 @@ const MEMBERS: Readonly<Record<keyof Dialect, Member>> = {
     expected: 'the name in lower case of a header that no client is told, such as x-accel-redirect',
   },
   valueFor: METHOD,
+  valueForUrl: OPTIONAL_METHOD,
   carries: METHOD,
   makes: {
     holds: (value) =>

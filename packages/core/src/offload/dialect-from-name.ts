@@ -47,15 +47,33 @@ export function dialectFromName(
   return dialect;
 }
 
-const OPTIONS = ['prefix', 'restored', 'bufferSize', 'root', 'encoding', 'version', 'host'];
+const OPTIONS = [
+  'prefix',
+  'store',
+  'restored',
+  'bufferSize',
+  'root',
+  'encoding',
+  'version',
+  'host',
+];
 
 type Makers = Readonly<Record<DialectName, () => Dialect | undefined>>;
 
 function makersOf(options: DialectOptions): Makers {
-  const { prefix = '/_sluice/', restored, bufferSize, root, encoding, version, host } = options;
+  const {
+    prefix = '/_sluice/',
+    store,
+    restored,
+    bufferSize,
+    root,
+    encoding,
+    version,
+    host,
+  } = options;
   const stream = (): undefined => undefined;
   return {
-    nginx: () => nginx({ prefix, restored, bufferSize }),
+    nginx: () => nginx({ prefix, store, restored, bufferSize }),
     apache: () => apache({ root, encoding }),
     lighttpd: () => lighttpd({ root }),
     caddy: () => caddy({ prefix, version }),

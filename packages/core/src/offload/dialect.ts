@@ -33,14 +33,31 @@ export interface Dialect {
   valueFor(place: LocalPath, headers: PlanHeaders): string | undefined;
 
   /**
-   * Tells whether a header of the application's answer reaches the client beside the file, with the
-   * same value. It is not asked about those that the server {@link makes} itself.
+   * Gives the value of that header for an object that the server is to fetch from its store, by a
+   * signed URL that no client is to see; `undefined` when the server must not or cannot be sent there.
+   * Absent where the server has no way to fetch.
+   *
+   * What the server does then: it asks with GET, with the `Range` of the client and nothing else of
+   * it, and with the entity tag of the order in `If-Match`. Length, range, entity tag and date of the
+   * store's answer reach the client, and no other header of it; an error of the store does not. No
+   * value is one that `valueFor` gives.
+   *
+   * @param url absolute, of HTTP, in the form that `URL` gives it, without a user and a fragment
    */
-  carries(name: string, value: string, place: LocalPath): boolean;
+  valueForUrl?(url: string): string | undefined;
 
   /**
-   * Headers that the server makes itself from the file, in lower case; the application sends none of
-   * them. Must hold `content-length`, which every server makes.
+   * Tells whether a header of the application's answer reaches the client beside the file, with the
+   * same value. It is not asked about those that the server {@link makes} itself.
+   *
+   * @param place absent for an object that the server fetches; then it is not asked about the entity
+   * tag and `accept-ranges`
+   */
+  carries(name: string, value: string, place?: LocalPath): boolean;
+
+  /**
+   * Headers that the server makes itself from a file, in lower case; the application sends none of
+   * them with it. Must hold `content-length`, which every server makes.
    */
   readonly makes: readonly string[];
 

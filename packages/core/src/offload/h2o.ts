@@ -93,8 +93,8 @@ export function h2o(options: H2oOptions): Dialect {
       if (base === undefined || segments === undefined) return undefined;
       return `http://${host}${base}${percentEncode(segments)}${queryOf(headers)}`;
     },
-    carries(name, value, { path }) {
-      if (name === 'content-type') return H2O_TYPES[extensionOf(path)] === value;
+    carries(name, value, place) {
+      if (name === 'content-type') return H2O_TYPES[extensionOf(place?.path ?? '')] === value;
       return !LOST.has(name) && !name.startsWith('x-fallthru-set-');
     },
     makes: MADE,

@@ -1,7 +1,13 @@
 // How a front server is told to send a file, and what comes of it.
 export type { AskedRange, Dialect, FileFacts } from './dialect.ts';
 export type { RootPlaces } from './root-map.ts';
-export { nginx, NGINX_RESTORED, nginxEntityTag, type NginxOptions } from './nginx.ts';
+export {
+  nginx,
+  NGINX_RESTORED,
+  nginxEntityTag,
+  type NginxOptions,
+  type NginxStore,
+} from './nginx.ts';
 export { apache, type ApacheOptions } from './apache.ts';
 export { lighttpd, type LighttpdOptions } from './lighttpd.ts';
 export { caddy, type CaddyOptions } from './caddy.ts';

@@ -1,16 +1,19 @@
 import { isSendfileHeader } from '../http/sendfile-header.ts';
 import { checkOptions, integerOption, quote } from '../options.ts';
 import type { Dialect, FileFacts } from './dialect.ts';
-import { percentEncode, segmentsBelow } from './place-codec.ts';
-import { createUriMap, type RootPlaces } from './root-map.ts';
+import { isPlain, percentEncode, segmentsBelow } from './place-codec.ts';
+import { checkUriPath, createUriMap, type RootPlaces } from './root-map.ts';
 
 /** What {@link nginx} takes. */
 export interface NginxOptions {
   /**
    * The path of the `internal` location that sends the files: `/_sluice/`. Several roots lie below
    * it under their prefixes of keys, or each has a path of its own: `{ '': '/_a/', videos: '/_b/' }`.
+   * Without it, no file of a disk is sent, and there must be a `store`.
    */
-  readonly prefix: RootPlaces;
+  readonly prefix?: RootPlaces | undefined;
+  /** The store from which nginx fetches what lies on no disk. Default: there is none. */
+  readonly store?: NginxStore | undefined;
   /**
    * Names of further headers that the internal location gives back with
    * `add_header <Name> $upstream_http_<name>;`, beside {@link NGINX_RESTORED}.
@@ -24,6 +27,17 @@ export interface NginxOptions {
    * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size
    */
   readonly bufferSize?: number | undefined;
+}
+
+/** The store of objects that nginx fetches from on the application's order. */
+export interface NginxStore {
+  /**
+   * Scheme, host and port of the URLs that the driver signs for nginx: `https://s3.internal:9000`. An
+   * object whose URL is of another origin is streamed.
+   */
+  readonly origin: string;
+  /** The path of the `internal` location that fetches. Default: `/_store/`. */
+  readonly prefix?: string | undefined;
 }
 
 /**
@@ -57,14 +71,19 @@ export const NGINX_RESTORED: readonly string[] = Object.freeze([
  *   `Set-Cookie` and `Accept-Ranges` (`ngx_http_upstream_headers_in`, those with `redirect`); all
  *   others must be given back by its configuration. `Accept-Ranges` would be there twice.
  * - The entity tag and the date are its own (`ngx_http_set_etag`), as are all ranges.
+ * - From a store it fetches what the location of `sluice config nginx --store` is ordered to: the path
+ *   is percent-encoded twice, because nginx decodes it once, and a signature speaks of every byte.
  * - `X-Accel-Limit-Rate` bounds the rate, in bytes a second, over any `limit_rate`.
  *
  * @throws TypeError for a mistake in the options, quoting the value
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
  */
 export function nginx(options: NginxOptions): Dialect {
-  const { prefix, restored, bufferSize } = checkOptions('nginx', options, OPTIONS);
-  const uriOf = createUriMap('nginx', prefix);
+  const { prefix, store, restored, bufferSize } = checkOptions('nginx', options, OPTIONS);
+  if (prefix === undefined && store === undefined) {
+    throw new TypeError('nginx: prefix must be a path such as "/_sluice/", got undefined');
+  }
+  const uriOf = prefix === undefined ? nowhere : createUriMap('nginx', prefix);
   const carried = new Set([...KEPT, ...NGINX_RESTORED, ...checkNames(restored)]);
   const buffer = integerOption('nginx', 'bufferSize', bufferSize, { least: 2048, fallback: 4096 });
   return Object.freeze<Dialect>({
@@ -76,6 +95,7 @@ export function nginx(options: NginxOptions): Dialect {
       if (base === undefined || segments === undefined) return undefined;
       return `${base}${percentEncode(segments)}`;
     },
+    ...(store !== undefined && { valueForUrl: createUrlCodec(store, prefix) }),
     // `add_header` adds no header whose value is empty.
     carries: (name, value) => carried.has(name) && value !== '',
     makes: MADE,
@@ -98,7 +118,52 @@ const KEPT = ['cache-control', 'content-disposition', 'content-type', 'expires',
 
 const MADE = Object.freeze(['accept-ranges', 'content-length', 'etag', 'last-modified']);
 
-const OPTIONS = ['prefix', 'restored', 'bufferSize'];
+const OPTIONS = ['prefix', 'store', 'restored', 'bufferSize'];
+
+/** No root is mapped to any path. */
+function nowhere(): undefined {
+  return undefined;
+}
+
+/** Spells the URL of a signed object as the URI of the location that fetches it. */
+function createUrlCodec(
+  store: NginxStore,
+  local: RootPlaces | undefined,
+): (url: string) => string | undefined {
+  const owner = 'nginx: store';
+  const { origin, prefix = '/_store/' } = checkOptions(owner, store, ['origin', 'prefix']);
+  const base = `${checkOrigin(owner, origin)}/`;
+  const uri = checkUriPath(owner, prefix);
+  for (const other of typeof local === 'string' ? [local] : Object.values(local ?? {})) {
+    if (uri.startsWith(other) || other.startsWith(uri)) {
+      throw new TypeError(
+        `${owner}: prefix ${quote(uri)} and ${quote(other)}, where files are, must lie apart`,
+      );
+    }
+  }
+  return (url) => {
+    if (!url.startsWith(base)) return undefined;
+    const [path = '', ...query] = url.slice(base.length).split('?');
+    const segments = path.split('/');
+    // nginx refuses `..`, merges what is empty, and drops a `?` with nothing behind it.
+    if (!segments.every(isPlain) || query.join('?') === '') return undefined;
+    return `${uri}${percentEncode(segments)}?${query.join('?')}`;
+  };
+}
+
+function checkOrigin(owner: string, origin: unknown): string {
+  const isOrigin =
+    typeof origin === 'string' &&
+    /^https?:/.test(origin) &&
+    URL.canParse(origin) &&
+    new URL(origin).origin === origin;
+  if (!isOrigin) {
+    throw new TypeError(
+      `${owner}: origin must be scheme, host and port, such as "https://s3.internal:9000", got ${quote(origin)}`,
+    );
+  }
+  return origin;
+}
 
 /** `add_header` would send these a second time, or break the framing. */
 const NOT_RESTORED: ReadonlySet<string> = new Set([

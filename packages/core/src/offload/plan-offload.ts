@@ -3,6 +3,7 @@ import type { DownloadPlan, OffloadPlan, PlanHeaders, WholePlan } from '../plan/
 import { planDownload, type PlanFacts } from '../plan/plan-download.ts';
 import type { LocalPath } from '../storage/driver.ts';
 import type { Dialect } from './dialect.ts';
+import { headBytesOf, isOrderValue } from './order-head.ts';
 
 /** What a sluice offloads to. */
 export interface OffloadTarget {
@@ -98,7 +99,7 @@ function orderOf(
   const rateHeader = rate === undefined ? [] : dialect.rateHeaderFor?.(rate);
   if (rateHeader === undefined) return 'it cannot bound the rate';
   const value = dialect.valueFor(place, headers);
-  if (typeof value !== 'string' || !isSafe(value)) return 'it cannot be told the name';
+  if (!isOrderValue(value)) return 'it cannot be told the name';
   const [rateName, rateValue] = rateHeader;
   const order = {
     ...Object.fromEntries(sent),
@@ -109,25 +110,6 @@ function orderOf(
   const { maxHeadBytes = Number.POSITIVE_INFINITY } = dialect;
   return headBytesOf(order) > maxHeadBytes ? 'it does not take so long a head' : order;
 }
-
-/**
- * A header of Node takes no line break; an empty value, or a blank at an end, is read in as many ways
- * as there are servers.
- */
-function isSafe(value: string): boolean {
-  return /^[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(value);
-}
-
-/** What the order takes on the wire: each field with its colon, blank and line end. */
-function headBytesOf(headers: PlanHeaders): number {
-  return Object.entries(headers).reduce(
-    (sum, [name, value]) => sum + name.length + value.length + 4,
-    ADDED_BY_NODE,
-  );
-}
-
-/** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and the empty line, and some. */
-const ADDED_BY_NODE = 128;
 
 function offload(dialect: Dialect, headers: PlanHeaders): OffloadPlan {
   return Object.freeze({
@@ -147,6 +129,7 @@ function streamed(facts: PlanFacts, { name }: Dialect, reason: string): Download
     case 'ranges':
       return Object.freeze({ ...plan, why: `${plan.why}; not sent by ${name}: ${reason}` });
     case 'offload':
+    case 'redirect':
     case 'not-modified':
     case 'precondition-failed':
     case 'range-not-satisfiable':

@@ -57,6 +57,20 @@ export function createFolderMap(owner: string, root: RootPlaces | undefined): Ro
   return isRecord(root) ? mapEach(checkEntries(root, kind)) : mapBelow(root, kind);
 }
 
+/**
+ * Checks that a value is a path of URIs that starts and ends with `/`.
+ *
+ * @throws TypeError quoting what it is instead
+ */
+export function checkUriPath(owner: string, path: unknown): string {
+  if (typeof path !== 'string' || !URI_PATH.test(path) || /\/\.\.?\//.test(path)) {
+    throw new TypeError(
+      `${owner}: prefix must be a path that starts and ends with "/", such as "/_sluice/", got ${quote(path)}`,
+    );
+  }
+  return path;
+}
+
 /** What differs between paths of URIs and folders. */
 interface Kind {
   readonly owner: string;
@@ -122,15 +136,6 @@ function checkApart(owner: string, [outerKeys, outer]: Entry, [keys, inner]: Ent
  * compared with it are the same text.
  */
 const URI_PATH = /^(?:\/[\w.~-]+)+\/$/;
-
-function checkUriPath(owner: string, path: unknown): string {
-  if (typeof path !== 'string' || !URI_PATH.test(path) || /\/\.\.?\//.test(path)) {
-    throw new TypeError(
-      `${owner}: prefix must be a path that starts and ends with "/", such as "/_sluice/", got ${quote(path)}`,
-    );
-  }
-  return path;
-}
 
 function checkFolder(owner: string, folder: unknown): string {
   if (

@@ -12,6 +12,7 @@ export type DownloadPlan =
   | RangePlan
   | RangesPlan
   | OffloadPlan
+  | RedirectPlan
   | NotModifiedPlan
   | PreconditionFailedPlan
   | RangeNotSatisfiablePlan
@@ -62,12 +63,26 @@ export interface RangePart {
   readonly window: Window;
 }
 
-/** The front server sends it, by order of one header among `headers`; the body is empty. */
+/**
+ * The front server sends it, by order of one header; the body is empty. The order stands among
+ * `headers`, or, where it holds a signed URL, among the `secretHeaders` of the download.
+ */
 export interface OffloadPlan extends Planned {
   readonly kind: 'offload';
   readonly status: 200;
   /** The name of the dialect whose header it is. */
   readonly dialect: string;
+}
+
+/**
+ * The store itself sends it, to a client that follows a signed URL (RFC 9110 §15.4.3). The URL is as
+ * secret as the object, so it stands among the `secretHeaders` of the download, and not here.
+ */
+export interface RedirectPlan extends Planned {
+  readonly kind: 'redirect';
+  readonly status: 302;
+  /** Seconds for which a request to the store may begin. */
+  readonly expiresIn: number;
 }
 
 /** RFC 9110 §15.4.5. */

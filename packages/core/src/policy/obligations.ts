@@ -26,6 +26,11 @@ export interface Obligations {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bounds the transfer, in bytes a second; an integer of at least 1. Default: no bound. */
   readonly rate?: number | undefined;
+  /**
+   * `false` keeps the client from being sent to the store, where the sluice would do so. Nothing
+   * else can be said: whether it may at all is for the sluice. Default: as the sluice has it.
+   */
+  readonly redirect?: false | undefined;
 }
 
 /**
@@ -100,6 +105,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     expected: 'an integer of at least 1, in bytes a second',
     holds: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1,
   },
+  redirect: { expected: 'false, or absent', holds: (value) => value === false },
 } satisfies Record<keyof Obligations, Rule>;
 
 /** Headers that carry the framing or the plan's own facts. */

@@ -215,7 +215,7 @@ test('a field that Apache would not read is not told of, and not carried', (t) =
 
 /** Options that are mistakes, and what the error must quote. */
 const mistakes: readonly (readonly [title: string, create: () => unknown, message: RegExp])[] = [
-  ['no prefix', () => nginx({} as never), /^nginx: prefix must be .*got undefined$/],
+  ['no prefix', () => nginx({}), /^nginx: prefix must be .*got undefined$/],
   ['no options', () => nginx(undefined as never), /^nginx: options must be/],
   ['an unknown option', () => nginx({ prefix: '/_s/', root: '/srv' } as never), /"root"/],
   ...[
