@@ -1,4 +1,4 @@
-// Runs a real store for somebody who wants to try something: `pnpm store ceph`, or `swift`. Prints
+// Runs a real store for somebody who wants to try something: `npx --yes pnpm@12 start:store ceph`, or `swift`. Prints
 // what an S3 client must know, as lines for a shell, and runs until it is interrupted.
 import { startCeph } from './ceph.ts';
 import type { StoreEngine } from './engine.ts';
