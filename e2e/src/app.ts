@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 
 import {
   allow,
-  createPathMap,
   createSluice,
   deny,
   type DownloadEvent,
@@ -13,7 +12,6 @@ import {
 } from '@sluice/core';
 import type { Dialect } from '@sluice/core/offload';
 import { downloads, sendDownload } from '@sluice/koa';
-import { createLocalDriver } from '@sluice/storage-local';
 import Koa from 'koa';
 
 import type { Fixture } from './fixture.ts';
@@ -26,7 +24,7 @@ export interface RunningApp {
   /** The event of the download that a request led to; waits for it. */
   event(request: string): Promise<DownloadEvent<Asker>>;
   /** Does something between the decision over a request and its answer. */
-  meanwhile(request: string, act: () => void): void;
+  meanwhile(request: string, act: () => unknown): void;
   stop(): Promise<void>;
 }
 
@@ -59,10 +57,10 @@ export const RATE: number = 256 * 1024;
 /** Starts the application on a port of its own. */
 export async function startApp({ fixture, dialect, front }: AppOptions): Promise<RunningApp> {
   const events = new Map<string, DownloadEvent<Asker>>();
-  const acts = new Map<string, () => void>();
+  const acts = new Map<string, () => unknown>();
   const waiting = new Map<string, (event: DownloadEvent<Asker>) => void>();
   const sluice = createSluice<Asker>({
-    storage: createLocalDriver({ paths: createPathMap(fixture.roots) }),
+    storage: fixture.createDriver(),
     policy: POLICY,
     dialect,
     onCompletion(event) {
@@ -72,9 +70,10 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
     },
   });
 
-  const app = createApp(sluice, front, (request) => {
-    acts.get(request)?.();
+  const app = createApp(sluice, front, async (request) => {
+    const act = acts.get(request);
     acts.delete(request);
+    await act?.();
   });
   let connections = 0;
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
@@ -105,7 +104,7 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
 function createApp(
   sluice: Sluice<Asker>,
   front: Koa.Middleware | undefined,
-  decided: (request: string) => void,
+  decided: (request: string) => Promise<void>,
 ): Koa {
   const app = new Koa();
   // Faults that tests cause on purpose; those of the application's show in its answers.
@@ -115,7 +114,7 @@ function createApp(
     const request = ctx.get(REQUEST_NAME);
     ctx.state['user'] = { request } satisfies Asker;
     await next();
-    decided(request);
+    await decided(request);
   });
   app.use(changeAfterwards);
   app.use(forgeAbove);

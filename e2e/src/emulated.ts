@@ -1,6 +1,7 @@
 import type { ServerName } from '@sluice/cli';
 import { emulate } from '@sluice/emulator';
 
+import { diskOf } from './fixture.ts';
 import { dialectOf, PREFIX } from './front.ts';
 import { runSender, type Sender } from './sender.ts';
 
@@ -12,7 +13,7 @@ export function emulatedSender(server: ServerName): Sender {
     habits: server,
     start(fixture) {
       const front = emulate(server, {
-        roots: fixture.roots,
+        roots: diskOf(fixture).roots,
         prefix: PREFIX,
         encoding: 'raw',
         version: '2.6',

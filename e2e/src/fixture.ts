@@ -4,8 +4,11 @@ import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,7 +17,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { createPathMap, type StorageDriver } from '@sluice/core';
+import { createLocalDriver } from '@sluice/storage-local';
+
 import { ODD_NAMES } from './names.ts';
+import type { Habits } from './habits.ts';
 
 /** A file of the store. */
 export interface StoredFile {
@@ -24,19 +31,41 @@ export interface StoredFile {
   readonly type: string;
 }
 
-/** A store on the disk: several roots, each file with bytes of its own. */
+/** A store whose objects are known: each has bytes of its own. */
 export interface Fixture {
+  readonly files: ReadonlyMap<string, StoredFile>;
+  /** What no answer may show of the store. */
+  readonly secrets: readonly string[];
+  /** Absent: the objects lie in another store. */
+  readonly disk?: Disk | undefined;
+  /** Makes what the application reads the store by; the application closes it. */
+  createDriver(): StorageDriver;
+  /** What an answer says of the version of an object. */
+  validatorsOf(key: string, habits: Habits): Validators;
+  /** What somebody would order who wants an object and may not have it. */
+  orderFor(key: string): string;
+  /** Stores an object, or replaces one at once; it looks older than any test. */
+  put(key: string, bytes: Buffer): Promise<void>;
+  /** Stores an object of this very moment. */
+  putYoung(key: string, bytes: Buffer): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** Removes the store. */
+  remove(): Promise<void>;
+}
+
+/** A store on the disk: several roots. */
+export interface Disk {
   /** Removed with all that is in it by {@link Fixture.remove}. */
   readonly folder: string;
   readonly roots: Readonly<Record<string, string>>;
-  readonly files: ReadonlyMap<string, StoredFile>;
   /** The path of a key, whether there is such a file or not. */
   path(key: string): string;
-  /** Writes a file of this very moment. */
-  write(key: string, bytes: Buffer): void;
-  /** Makes a file look as old as no test is; the tags of two files that are aged alike are not alike. */
-  age(key: string): void;
-  remove(): void;
+}
+
+/** The validators of one version, as they are sent. */
+export interface Validators {
+  readonly etag: string;
+  readonly 'last-modified': string;
 }
 
 /** The prefix of keys, and the folder, of every root: one inside another, and one with an odd name. */
@@ -100,25 +129,50 @@ export async function createFixture(
     const seconds = OLDEST + index * 61;
     utimesSync(path(key), seconds, seconds);
   }
-  let aged = 0;
   await writeHuge(path(HUGE.key));
   writeTraps(folder, path);
+  let aged = 0;
+  const write = (key: string, bytes: Buffer): void => {
+    mkdirSync(dirname(path(key)), { recursive: true });
+    writeFileSync(path(key), bytes);
+  };
   return {
-    folder,
-    roots,
     files,
-    path,
-    write: (key, bytes) => {
-      mkdirSync(dirname(path(key)), { recursive: true });
-      writeFileSync(path(key), bytes);
-    },
-    age(key) {
+    secrets: [folder],
+    disk: { folder, roots, path },
+    createDriver: () => createLocalDriver({ paths: createPathMap(roots) }),
+    validatorsOf: (key, habits) => validatorsOf(path(key), habits),
+    orderFor: path,
+    async put(key, bytes) {
+      // As most programs that replace a file do it: aside, and then by its name. The tags of two that
+      // were put are not alike.
       aged += 1;
       const seconds = OLDEST - 1_000_000 - aged * 61;
-      utimesSync(path(key), seconds, seconds);
+      write(`${key}.new`, bytes);
+      utimesSync(path(`${key}.new`), seconds, seconds);
+      renameSync(path(`${key}.new`), path(key));
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    putYoung: async (key, bytes) => write(key, bytes),
+    delete: async (key) => unlinkSync(path(key)),
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The disk of a store that lies on one. */
+export function diskOf({ disk }: Fixture): Disk {
+  if (disk === undefined) throw new TypeError('the store lies on no disk');
+  return disk;
+}
+
+/** What a sender says of a file that is no longer young. */
+function validatorsOf(path: string, habits: Habits): Validators {
+  const { size, mtimeMs, mtime } = statSync(path);
+  const seconds = Math.floor(mtimeMs / 1000);
+  const etag =
+    habits === 'caddy'
+      ? `"${seconds.toString(36)}${size.toString(36)}"`
+      : `"${seconds.toString(16)}-${size.toString(16)}"`;
+  return { etag, 'last-modified': mtime.toUTCString() };
 }
 
 /** 2024-02-03, in seconds. */
@@ -168,7 +222,8 @@ function file(key: string, type: string, size = 300): StoredFile {
   return { key, type, bytes: bytesOf(key, size) };
 }
 
-const FILES: readonly StoredFile[] = [
+/** Every object of every store. */
+export const FILES: readonly StoredFile[] = [
   file('plain.txt', TEXT),
   file('A.txt', TEXT),
   file('data.zip', ZIP, 100_000),

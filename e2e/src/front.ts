@@ -15,6 +15,7 @@ import {
 
 import { HELLO } from './app.ts';
 import { exchange } from './client.ts';
+import { diskOf } from './fixture.ts';
 import { HOSTING, type Hosting, installSite } from './installed.ts';
 import { freePort } from './port.ts';
 import { type Front, runSender, type Sender } from './sender.ts';
@@ -57,7 +58,7 @@ export function realSender(server: ServerName, prefix?: RootPlaces): Sender {
     habits: server,
     start(fixture) {
       const dialect = dialectOf(server, prefix);
-      const { roots } = fixture;
+      const { roots } = diskOf(fixture);
       return runSender(server, server, { fixture, dialect }, (port) =>
         startFront(server, 'standalone', {
           roots,
@@ -79,7 +80,7 @@ export function installedSender(server: Hosting, serverName: string): Sender {
       const dialect = dialectOf(server);
       return runSender(name, server, { fixture, dialect }, (port) => {
         const prefix = server === 'nginx' ? PREFIX : undefined;
-        const { roots } = fixture;
+        const { roots } = diskOf(fixture);
         return startFront(server, 'site', {
           roots,
           app: `http://127.0.0.1:${port}`,

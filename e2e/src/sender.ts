@@ -3,6 +3,7 @@ import type { DownloadEvent } from '@sluice/core';
 import { type AppOptions, type Asker, REQUEST_NAME, startApp } from './app.ts';
 import { type Answer, type Ask, converse, exchange } from './client.ts';
 import type { Fixture } from './fixture.ts';
+import type { Habits } from './habits.ts';
 
 /** One way in which downloads are sent, as a client sees it. */
 export interface Sender {
@@ -10,11 +11,10 @@ export interface Sender {
   readonly name: string;
   /** Whose habits it has: `streaming`, or a front server, real or emulated. */
   readonly habits: Habits;
+  /** Where the objects lie; default: on the disk. */
+  readonly storage?: 'disk' | 's3' | undefined;
   start(fixture: Fixture): Promise<RunningSender>;
 }
-
-/** Who sends the bytes in the end. */
-export type Habits = 'streaming' | 'nginx' | 'apache' | 'lighttpd' | 'caddy' | 'h2o';
 
 /** A sender that answers requests. */
 export interface RunningSender {
@@ -29,7 +29,7 @@ export interface RunningSender {
     ask: Ask,
   ): Promise<{ readonly answer: Answer; readonly event: DownloadEvent<Asker> }>;
   /** Asks, and does something between the application's decision and its answer. */
-  askMeanwhile(ask: Ask, act: () => void): Promise<Answer>;
+  askMeanwhile(ask: Ask, act: () => unknown): Promise<Answer>;
   /** How many connections the application was opened. */
   connections(): number;
   /** What the server in front has said lately. */

@@ -1,10 +1,8 @@
-import { statSync } from 'node:fs';
-
 import { formatContentDisposition, isSendfileHeader } from '@sluice/core/http';
 
 import { type Answer, field } from './client.ts';
 import { type Fixture, MARK, type StoredFile } from './fixture.ts';
-import type { Habits } from './sender.ts';
+import type { Habits } from './habits.ts';
 
 /** The first and the last byte of a range, both sent. */
 export type Span = readonly [first: number, last: number];
@@ -46,26 +44,17 @@ export function faultsOf(answer: Answer, expected: Expected, asked: Asked): read
 }
 
 /** Says what of the inside of the deployment an answer shows. */
-export function leaksOf(answer: Answer, { folder }: Pick<Fixture, 'folder'>): readonly string[] {
+export function leaksOf(answer: Answer, fixture: Pick<Fixture, 'secrets'>): readonly string[] {
   const { status, headers, body } = answer;
   const orders = headers.filter(([name]) => isSendfileHeader(name)).map(([name]) => name);
   const text = headers.map(([name, value]) => `${name}: ${value}`).join('\n');
   const page = status === 200 || status === 206 ? '' : body.toString('latin1');
-  const secrets = [folder, '/_sluice', 'sluice.internal', MARK];
+  const secrets = [...fixture.secrets, '/_sluice', 'sluice.internal', MARK];
   return [
     ...orders.map((name) => `the header ${name} is shown`),
     ...secrets.filter((secret) => text.includes(secret)).map((secret) => `a header has ${secret}`),
     ...secrets.filter((secret) => page.includes(secret)).map((secret) => `the page has ${secret}`),
   ];
-}
-
-/** The entity tag that a sender gives a file that is no longer young. */
-function tagOf(habits: Habits, fixture: Fixture, key: string): string {
-  const { size, mtimeMs } = statSync(fixture.path(key));
-  const seconds = Math.floor(mtimeMs / 1000);
-  return habits === 'caddy'
-    ? `"${seconds.toString(36)}${size.toString(36)}"`
-    : `"${seconds.toString(16)}-${size.toString(16)}"`;
 }
 
 /** Headers that come at most once, of whatever answer. */
@@ -90,8 +79,7 @@ function headerFaults(answer: Answer, { sends }: Expected, asked: Asked): readon
     'cache-control': 'private, no-cache, no-transform',
     'content-disposition': dispositionOf(file),
     'content-type': isMultipart ? (field(answer, 'content-type') ?? 'a type') : file.type,
-    etag: tagOf(habits, fixture, file.key),
-    'last-modified': statSync(fixture.path(file.key)).mtime.toUTCString(),
+    ...fixture.validatorsOf(file.key, habits),
     'x-content-type-options': 'nosniff',
     ...(answer.status === 200 && { 'accept-ranges': 'bytes' }),
     ...headers,
@@ -193,7 +181,7 @@ function partsOf(answer: Answer): readonly Part[] | undefined {
 function notModifiedFaults(answer: Answer, { habits, fixture, file }: Asked): readonly string[] {
   const wanted = {
     'cache-control': 'private, no-cache, no-transform',
-    etag: tagOf(habits, fixture, file.key),
+    etag: fixture.validatorsOf(file.key, habits).etag,
   };
   return Object.entries(wanted)
     .filter(([name, value]) => field(answer, name) !== value)

@@ -48,7 +48,7 @@ export function compare(real: Sender, emulated: Sender): void {
     ];
   });
   same('passes on what clients forge', ({ context }) => {
-    const forged = forgedHeaders(context.fixture.path('denied/secret.txt'));
+    const forged = forgedHeaders(context.fixture.orderFor('denied/secret.txt'));
     return crossed(['plain.txt', 'denied/secret.txt'], forged);
   });
   same('refuses', () =>

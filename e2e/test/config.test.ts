@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ServerName } from '@sluice/cli';
 
 import { checkConfig, realSender, SERVERS, type Site } from '../src/front.ts';
-import { MARK } from '../src/fixture.ts';
+import { diskOf, MARK } from '../src/fixture.ts';
 import { startServer } from '../src/server-process.ts';
 import { faultsOf } from '../src/verdict.ts';
 import { fileOf, openLane, senderOf, targetOf, test } from './helpers.ts';
@@ -48,7 +48,7 @@ const SITES: readonly (readonly [title: string, site: Omit<Site, 'app' | 'roots'
 ];
 
 test.serial('a server that is not on this machine fails the tests, and is named', async (t) => {
-  const { folder } = t.context.fixture;
+  const { folder } = diskOf(t.context.fixture);
   const missing = { program: 'no-such-front-server', args: [], folder };
   await t.throwsAsync(
     startServer(missing, 1, () => undefined),
@@ -58,7 +58,7 @@ test.serial('a server that is not on this machine fails the tests, and is named'
 
 for (const server of SERVERS) {
   test.serial(`${server}: says of a configuration that it has a mistake`, async (t) => {
-    const { roots } = t.context.fixture;
+    const { roots } = diskOf(t.context.fixture);
     const checked = await checkConfig(server, 'spoilt', { app: 'http://127.0.0.1:3000', roots });
     t.not(checked.code, 0);
     t.not(checked.code, undefined);
@@ -67,7 +67,7 @@ for (const server of SERVERS) {
   for (const kind of ['standalone', 'site'] as const) {
     for (const [title, site] of SITES) {
       test.serial(`${server}: accepts its ${kind} configuration ${title}`, async (t) => {
-        const { roots, folder } = t.context.fixture;
+        const { roots, folder } = diskOf(t.context.fixture);
         const shown = { url: '/static/', folder: join(folder, 'shown to everybody') };
         mkdirSync(shown.folder, { recursive: true });
         const app = 'http://127.0.0.1:3000';

@@ -1,5 +1,6 @@
 import type { Ask } from '../src/client.ts';
-import type { Habits, Sender } from '../src/sender.ts';
+import type { Habits } from '../src/habits.ts';
+import type { Sender } from '../src/sender.ts';
 import { fileOf, senderOf, targetOf, test } from './helpers.ts';
 
 const DOWNLOADS = 200;

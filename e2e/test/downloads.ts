@@ -3,8 +3,9 @@ import { gunzipSync } from 'node:zlib';
 import { RATE } from '../src/app.ts';
 import { type Answer, field } from '../src/client.ts';
 import { bytesOf, HUGE, hugeMark, MARK } from '../src/fixture.ts';
-import { LONG_KEY, ODD_NAMES } from '../src/names.ts';
-import type { Habits, Sender } from '../src/sender.ts';
+import { LONG_KEY, LONGEST_S3_KEY, ODD_NAMES } from '../src/names.ts';
+import type { Habits } from '../src/habits.ts';
+import type { Sender } from '../src/sender.ts';
 import { faultsOf, leaksOf } from '../src/verdict.ts';
 import { fileOf, senderOf, targetOf, test } from './helpers.ts';
 import { EMPTY_RANGES_REFUSED, HEADERS_OF_OTHERS, NOT_TOLD } from './tables/differences.ts';
@@ -56,14 +57,17 @@ function testOddNames({ name, habits }: Sender): void {
   if (untold.length > 0) testUntold(name, habits, untold);
 }
 
-function testLongPath({ name, habits }: Sender): void {
-  test.serial(`${name}: sends an object whose path is as long as a path can be`, async (t) => {
+function testLongPath({ name, habits, storage }: Sender): void {
+  const [what, key] =
+    storage === 's3'
+      ? ['key is as long as a store takes it', LONGEST_S3_KEY]
+      : ['path is as long as a path can be', LONG_KEY];
+  test.serial(`${name}: sends an object whose ${what}`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const bytes = bytesOf('long', 2000);
-    fixture.write(LONG_KEY, bytes);
-    fixture.age(LONG_KEY);
-    const target = `/by-key?${Buffer.from(LONG_KEY).toString('hex')}`;
+    await fixture.put(key, bytes);
+    const target = `/by-key?${Buffer.from(key).toString('hex')}`;
     const { answer, event } = await sender.askWithEvent({ target });
     t.is(answer.status, 200);
     t.true(answer.body.equals(bytes));
@@ -72,8 +76,9 @@ function testLongPath({ name, habits }: Sender): void {
   });
 }
 
-function testRoots({ name, habits }: Sender): void {
-  test.serial(`${name}: carries several roots`, async (t) => {
+function testRoots({ name, habits, storage }: Sender): void {
+  const what = storage === 's3' ? 'folders in folders' : 'several roots';
+  test.serial(`${name}: carries ${what}`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const keys = [
@@ -184,7 +189,15 @@ function testHeaders({ name, habits }: Sender): void {
   });
 }
 
-function testSizes({ name, habits }: Sender): void {
+function testSizes(sender: Sender): void {
+  testSmall(sender);
+  testMany(sender);
+  // The engines of the tests keep what they have in memory.
+  if (sender.storage !== 's3') testHuge(sender);
+  testRate(sender);
+}
+
+function testSmall({ name, habits }: Sender): void {
   test.serial(`${name}: sends an empty object`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -218,7 +231,9 @@ function testSizes({ name, habits }: Sender): void {
     const range = await sender.ask({ target, headers: { range: 'bytes=-5' } });
     t.deepEqual(faultsOf(range, { status: 206, sends: [[0, 0]] }, asked), []);
   });
+}
 
+function testMany({ name, habits }: Sender): void {
   test.serial(`${name}: sends text as it is stored, whatever codings are accepted`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -237,7 +252,9 @@ function testSizes({ name, habits }: Sender): void {
     const answer = await sender.ask({ target: targetOf(file.key) });
     t.deepEqual(faultsOf(answer, WHOLE, { habits, fixture, file }), []);
   });
+}
 
+function testHuge({ name }: Sender): void {
   test.serial(`${name}: sends ranges of an object of five GiB`, async (t) => {
     const sender = senderOf(t, name);
     const target = targetOf(HUGE.key);
@@ -262,7 +279,9 @@ function testSizes({ name, habits }: Sender): void {
     const beyond = await sender.ask({ target, headers: { range: `bytes=${HUGE.size}-` } });
     t.is(beyond.status, 416);
   });
+}
 
+function testRate({ name, habits }: Sender): void {
   // Not serial: it waits.
   const bounds = habits === 'nginx' || habits === 'lighttpd';
   const bounded = `is bounded by the rate that the policy asks${suffixOf(habits, !bounds)}`;
@@ -283,7 +302,7 @@ function testSizes({ name, habits }: Sender): void {
   });
 }
 
-function testRefusals({ name }: Sender): void {
+function testRefusals({ name, storage }: Sender): void {
   test.serial(`${name}: answers a denied object like one that is missing`, async (t) => {
     const sender = senderOf(t, name);
     const conditions = [
@@ -317,13 +336,7 @@ function testRefusals({ name }: Sender): void {
     });
   }
 
-  test.serial(`${name}: goes on after a FIFO was asked for`, async (t) => {
-    const sender = senderOf(t, name);
-    const asked = Array.from({ length: 4 }, () => sender.ask({ target: targetOf('pipe.txt') }));
-    for (const answer of await Promise.all(asked)) t.is(answer.status, 404);
-    const next = await sender.ask({ target: targetOf('plain.txt') });
-    t.deepEqual(next.body, fileOf(t, 'plain.txt').bytes);
-  });
+  if (storage !== 's3') testFifo(name);
 
   for (const { title, target, headers } of INTERNAL_TARGETS) {
     test.serial(`${name}: refuses direct access: ${title}`, async (t) => {
@@ -334,12 +347,22 @@ function testRefusals({ name }: Sender): void {
   }
 }
 
+function testFifo(name: string): void {
+  test.serial(`${name}: goes on after a FIFO was asked for`, async (t) => {
+    const sender = senderOf(t, name);
+    const asked = Array.from({ length: 4 }, () => sender.ask({ target: targetOf('pipe.txt') }));
+    for (const answer of await Promise.all(asked)) t.is(answer.status, 404);
+    const next = await sender.ask({ target: targetOf('plain.txt') });
+    t.deepEqual(next.body, fileOf(t, 'plain.txt').bytes);
+  });
+}
+
 function testForgery({ name, habits }: Sender): void {
   test.serial(`${name}: takes no orders from a client`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const file = fileOf(t, 'plain.txt');
-    const secret = fixture.path('denied/secret.txt');
+    const secret = fixture.orderFor('denied/secret.txt');
     for (const headers of forgedHeaders(secret)) {
       const label = JSON.stringify(headers);
       const allowed = await sender.ask({ target: targetOf(file.key), headers });
@@ -380,7 +403,7 @@ function testFence(name: string): void {
   test.serial(`${name}: takes no orders from another handler of the application`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
-    for (const [header, value] of ordersFor(fixture.path('denied/secret.txt'))) {
+    for (const [header, value] of ordersFor(fixture.orderFor('denied/secret.txt'))) {
       for (const where of ['above', 'below']) {
         const target = `/${where}/${header}?${encodeURIComponent(value)}`;
         const answer = await sender.ask({ target });

@@ -45,7 +45,7 @@ export function openLane(
   test.after.always('every sender stops', async (t) => {
     const stopped = opened.senders.map((sender) => sender.stop());
     await Promise.all(stopped);
-    opened.fixture?.remove();
+    await opened.fixture?.remove();
     t.pass();
   });
 }

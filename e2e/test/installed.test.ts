@@ -32,8 +32,7 @@ for (const { name, habits } of SENDERS) {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
     const bytes = bytesOf('long', 2000);
-    fixture.write(LONG_KEY, bytes);
-    fixture.age(LONG_KEY);
+    await fixture.put(LONG_KEY, bytes);
     const target = targetOf(LONG_KEY);
     t.true(target.length > 8190);
     const answer = await sender.ask({ target, headers: { host } });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -47,7 +48,8 @@ export function testCurl({ name }: Sender): void {
   test.serial(`${name}: curl goes on where it was cut`, async (t) => {
     const file = fileOf(t, 'data.zip');
     const sender = senderOf(t, name);
-    const folder = mkdtempSync(join(t.context.fixture.folder, 'curl-'));
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-curl-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
     const saved = join(folder, 'saved');
     writeFileSync(saved, file.bytes.subarray(0, 30_000));
     const url = `http://127.0.0.1:${sender.port}${targetOf(file.key)}`;

@@ -1,4 +1,4 @@
-import type { Habits } from '../../src/sender.ts';
+import type { Habits } from '../../src/habits.ts';
 import type { Expected, Span } from '../../src/verdict.ts';
 
 /** What a sender does otherwise than the table of the protocol says, and why that is no fault of it. */

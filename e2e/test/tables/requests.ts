@@ -1,7 +1,7 @@
 import { formatContentDisposition } from '@sluice/core/http';
 
 import { NAMED } from '../../src/app.ts';
-import type { Habits } from '../../src/sender.ts';
+import type { Habits } from '../../src/habits.ts';
 
 /** An object with headers that must reach the client. */
 export interface HeaderCase {
