@@ -309,6 +309,29 @@ const rows = [
     refused: ['koa', '@koa/router', '@sluice/koa'],
     allowed: ['../jail.ts', './draft.ts', '@sluice/core', 'fs-extra', 'fs-extra/esm'],
   },
+  {
+    module: 'packages/storage-s3/src/s3-driver.ts',
+    refused: [
+      'koa',
+      '@koa/router',
+      '@sluice/koa',
+      '@sluice/storage-local',
+      'fs-extra',
+      'graceful-fs',
+      'node:fs',
+      'fs/promises',
+      './write/../settings.ts',
+    ],
+    allowed: [
+      './settings.ts',
+      './write/put.ts',
+      '@sluice/core',
+      '@sluice/core/http',
+      '@aws-sdk/client-s3',
+      'node:http',
+      'mime-types',
+    ],
+  },
 ];
 
 const cases = rows.flatMap(({ module, refused, allowed, typesOnly = [] }) => [

@@ -1,0 +1,145 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Readable } from 'node:stream';
+
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Call } from '@sluice/core';
+
+import { closedBefore, createEnding, throwIfAborted } from './abort.ts';
+import type { Settings } from './settings.ts';
+import { isPassing, storeFault } from './store-fault.ts';
+
+/** The way to a store: connections that are used again, and what is still on them. */
+export interface Connection {
+  /**
+   * Asks the store, under the caller's signal and for `limit` milliseconds at most.
+   *
+   * @throws SluiceError whatever goes wrong, with the error of the SDK as `cause`
+   */
+  ask<T>(question: Question<T>, options: AskOptions): Promise<T>;
+  /** For signing, which sends nothing: as clients see the store, or as this machine does. */
+  signer(from: 'outside' | 'inside'): S3Client;
+  /** @throws SluiceError `SLUICE_ABORTED` after {@link Connection.close} */
+  requireOpen(): void;
+  /** Keeps the connections for one more user; the function lets go of them, once. */
+  share(): () => void;
+  /** Lets go of the connections, now or with the last of their users. */
+  close(): void;
+}
+
+/** One request, given the client and what the SDK is to be told with every request. */
+type Question<T> = (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<T>;
+
+/** What {@link Connection.ask} takes. */
+interface AskOptions extends Call {
+  /** Milliseconds. */
+  readonly limit: number;
+  /** Set where a second request after a first one that came through would do harm. */
+  readonly once?: true;
+}
+
+/** Creates the way to a store. Nothing is sent before somebody asks. */
+export function createConnection(settings: Settings): Connection {
+  const client = createClient(settings, settings.endpoint);
+  let outside: S3Client | undefined;
+  let users = 0;
+  let isClosed = false;
+  const letGo = (): void => {
+    if (!isClosed || users > 0) return;
+    client.destroy();
+    outside?.destroy();
+  };
+  return {
+    async ask(question, { signal, limit, once }) {
+      throwIfAborted(signal);
+      try {
+        return await askOnce(client, question, { signal, limit });
+      } catch (error) {
+        if (once === true || !isPassing(error)) throw error;
+      }
+      return askOnce(client, question, { signal, limit });
+    },
+    signer(from) {
+      const { endpoint, publicEndpoint } = settings;
+      if (from === 'inside' || publicEndpoint === undefined) return client;
+      outside ??= createClient(settings, publicEndpoint ?? endpoint);
+      return outside;
+    },
+    requireOpen() {
+      if (isClosed) throw closedBefore('driver');
+    },
+    share() {
+      users++;
+      let isShared = true;
+      return () => {
+        if (!isShared) return;
+        isShared = false;
+        users--;
+        letGo();
+      };
+    },
+    close() {
+      isClosed = true;
+      letGo();
+    },
+  };
+}
+
+/** The SDK does not stop everywhere when it is told to, as where it looks for credentials. */
+async function askOnce<T>(
+  client: S3Client,
+  question: Question<T>,
+  { signal, limit }: AskOptions,
+): Promise<T> {
+  const ending = createEnding(signal, limit);
+  try {
+    const answer = question(client, { abortSignal: ending.signal });
+    answer.then(
+      (late) => ending.fault() && discard(late),
+      () => undefined,
+    );
+    return await Promise.race([answer, ending.ended]);
+  } catch (error) {
+    throw ending.fault() ?? storeFault(error);
+  } finally {
+    ending.release();
+  }
+}
+
+/** A body that nobody reads would keep its connection from all others. */
+function discard(answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null || !('Body' in answer)) return;
+  const { Body: body } = answer;
+  if (body instanceof Readable) body.on('error', () => undefined).destroy();
+}
+
+function createClient(settings: Settings, endpoint: string | undefined): S3Client {
+  const { region, credentials, forcePathStyle, maxSockets } = settings;
+  const agentOptions = { keepAlive: true, maxSockets };
+  return new S3Client({
+    ...(endpoint !== undefined && { endpoint }),
+    ...(region !== undefined && { region }),
+    ...(credentials !== undefined && { credentials }),
+    forcePathStyle,
+    // Most stores do not know the checksums that the SDK adds, and a read is checked otherwise.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Whoever wants more attempts wraps the driver, and then decides of what and how often.
+    maxAttempts: 1,
+    followRegionRedirects: false,
+    expectContinueHeader: false,
+    requestHandler: {
+      httpAgent: new HttpAgent(agentOptions),
+      httpsAgent: new HttpsAgent(agentOptions),
+      // Time is measured here: its own timers warn only, or end a download for a slow reader.
+      requestTimeout: 0,
+      socketTimeout: 0,
+      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
+      logger: SILENT,
+    },
+  });
+}
+
+const nothing = (): undefined => undefined;
+
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
