@@ -121,6 +121,7 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'checkDialect',
       'contractWithAva',
       'contractWithNodeTest',
+      'createFaultProxy',
       'createMemoryDriver',
       'dialectChecks',
       'dialectWithAva',

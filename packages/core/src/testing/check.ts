@@ -1,5 +1,6 @@
 import type { StorageKey } from '../keys/storage-key.ts';
 import type { StorageDriver } from '../storage/driver.ts';
+import type { NetworkAddress } from './fault.ts';
 
 /** One promise of the driver contract, and the proof that a driver keeps it. */
 export interface ContractCheck {
@@ -61,8 +62,66 @@ export interface ContractFixture {
   /** What no text of an error may hold, as the root folder, the bucket, the credentials. Not empty. */
   readonly secrets?: readonly string[];
 
+  /** What no URL that the driver signs may hold, as the secret half of the credentials. Not empty. */
+  readonly credentials?: readonly string[];
+
+  /** The store as a place on the network, for checks with a faulty connection to it. */
+  readonly remote?: RemoteStore;
+
+  /** A driver on the same store, whose credentials the store refuses. The fixture closes it. */
+  refused?(): StorageDriver | Promise<StorageDriver>;
+
+  /** A driver set up wrongly, as for a bucket or a root that is not there. The fixture closes it. */
+  misplaced?(): StorageDriver | Promise<StorageDriver>;
+
+  /**
+   * Stores an object and replaces it in such a way that the store gives now the older bytes and now
+   * the newer, as with a replica that was away meanwhile.
+   */
+  seedStale?(key: StorageKey, older: Uint8Array, newer: Uint8Array): Promise<void>;
+
+  /**
+   * Puts what is no object below a prefix of keys, under names that break the grammar of keys: as
+   * `<prefix>a//b`, `<prefix>line\nbreak`, `<prefix>folder/`; as many kinds as the store can hold.
+   */
+  stray?(prefix: string): Promise<void>;
+
+  /** How many entries of a listing the driver asks for at once; checks then list more than that. */
+  readonly pageSize?: number;
+
+  /** Bytes above which the driver stores an object in parts; checks then put more than that. */
+  readonly partSize?: number;
+
+  /** How many unfinished writes lie in the store, as temporary files and uploads not completed. */
+  debris?(): number | Promise<number>;
+
+  /** Reads what lies at a path of `localPath`, as a front server does. */
+  readPath?(path: string): Promise<Uint8Array>;
+
   /** Closes the driver and removes the store. It is called once, after the check. */
   dispose(): Promise<void>;
+}
+
+/** A store that is reached over TCP. */
+export interface RemoteStore {
+  /** Where it listens. */
+  readonly target: NetworkAddress;
+  /**
+   * Makes a driver on the same store that reaches it at another address, where a proxy forwards to
+   * `target`. It makes one attempt at each call and has the time limits that `patience` speaks of.
+   * The check closes it, where it has `close`.
+   */
+  connect(address: NetworkAddress): StorageDriver | Promise<StorageDriver>;
+  /**
+   * Milliseconds after which that driver gives up on a store that is silent, the same before an
+   * answer and within one: few, since checks wait for it, and enough for the store to answer in.
+   */
+  readonly patience: number;
+  /**
+   * Set where the store speaks HTTP/1.1 without TLS and gives windows by `Range`: then its answers
+   * are tampered with, too.
+   */
+  readonly http?: true;
 }
 
 /** What a store may be told of an object. A store that has no place for it ignores it. */
@@ -85,7 +144,7 @@ export type Plant = Readonly<Partial<Record<PlantKind, (key: StorageKey) => Prom
 export type PlantKind = (typeof plantKinds)[number];
 
 type DriverNeed = (typeof driverNeeds)[number];
-type FixtureNeed = (typeof fixtureNeeds)[number];
+type FixtureNeed = (typeof fixtureNeeds)[number] | 'remote.http';
 
 /** Tells which needs of a check a fixture does not meet. */
 export function missingNeeds(
@@ -106,7 +165,16 @@ const plantKinds = [
   'parent-link-out',
 ] as const;
 
-const driverNeeds = ['list', 'put', 'delete', 'move', 'close'] as const;
+const driverNeeds = [
+  'localPath',
+  'signUrl',
+  'internalUrl',
+  'list',
+  'put',
+  'delete',
+  'move',
+  'close',
+] as const;
 
 const fixtureNeeds = [
   'rewriteInPlace',
@@ -116,12 +184,22 @@ const fixtureNeeds = [
   'another',
   'openResources',
   'secrets',
+  'credentials',
+  'remote',
+  'refused',
+  'misplaced',
+  'seedStale',
+  'stray',
+  'partSize',
+  'debris',
+  'readPath',
 ] as const;
 
 function offersOf(fixture: ContractFixture): ReadonlySet<ContractNeed> {
   return new Set<ContractNeed>([
     ...driverNeeds.filter((name) => fixture.driver[name] !== undefined),
     ...fixtureNeeds.filter((name) => fixture[name] !== undefined),
+    ...(fixture.remote?.http === true ? ['remote.http' as const] : []),
     ...plantKinds
       .filter((kind) => fixture.plant?.[kind] !== undefined)
       .map((kind) => `plant.${kind}` as const),

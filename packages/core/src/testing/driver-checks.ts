@@ -18,7 +18,7 @@ export const driverChecks: readonly ContractCheck[] = [
       assert.notEqual(driver.name, '', 'the name is empty');
       assert.equal(typeof driver.stat, 'function', 'stat is required');
       assert.equal(typeof driver.open, 'function', 'open is required');
-      for (const name of ['localPath', 'list', 'put', 'delete', 'move', 'close'] as const) {
+      for (const name of OPTIONAL) {
         const type = typeof driver[name];
         assert.ok(type === 'function' || type === 'undefined', `${name} is neither there nor not`);
       }
@@ -113,6 +113,17 @@ export const driverChecks: readonly ContractCheck[] = [
     },
   },
 ];
+
+const OPTIONAL = [
+  'localPath',
+  'signUrl',
+  'internalUrl',
+  'list',
+  'put',
+  'delete',
+  'move',
+  'close',
+] as const;
 
 /** Calls that must fail, and what they failed with. */
 async function provoke(fixture: ContractFixture, key: StorageKey): Promise<readonly unknown[]> {

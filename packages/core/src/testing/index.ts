@@ -5,6 +5,7 @@ export type {
   ContractNeed,
   Plant,
   PlantKind,
+  RemoteStore,
   SeedMeta,
 } from './check.ts';
 export { storageContract } from './contract.ts';
@@ -22,6 +23,10 @@ export {
 export { formatReport } from './format-report.ts';
 export { type AvaTest, contractWithAva } from './ava.ts';
 export { contractWithNodeTest, type NodeTest } from './node-test.ts';
+
+// Faults between a driver and its store.
+export type { Fault, NetworkAddress } from './fault.ts';
+export { createFaultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 
 // The same for a dialect of one's own.
 export type { DialectCheck, DialectSubject, OddPlace } from './dialect-check.ts';
