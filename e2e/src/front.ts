@@ -120,12 +120,16 @@ export function createFolder(name: string): string {
 }
 
 /** What a test says of a site; addresses and folders are the harness's. */
-export type Site = Pick<ConfigOptions, 'app' | 'roots' | 'prefix' | 'public' | 'serverName'>;
+export type Site = Pick<
+  ConfigOptions,
+  'app' | 'roots' | 'prefix' | 'public' | 'serverName' | 'store'
+>;
 
 /** How often another port is tried. */
 const ATTEMPTS = 4;
 
-async function startFront(
+/** Starts a server with the configuration that `sluice config` prints. */
+export async function startFront(
   server: ServerName,
   kind: 'standalone' | 'site',
   site: Site,

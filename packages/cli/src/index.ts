@@ -8,6 +8,7 @@ export {
   type ServerCommand,
   type ServerCommandOptions,
   type ServerName,
+  type StoreOptions,
 } from './config/index.ts';
 
 // Whether a deployment works.

@@ -61,6 +61,23 @@ test('what the flags say is what the function takes', async (t) => {
   );
 });
 
+test('a store needs no root', async (t) => {
+  const { out, err } = await sluice(
+    ...split(`config nginx --app http://127.0.0.1:3000 --store https://s3.internal:9000
+      --store-prefix /_s3/ --store-certificates /etc/ca.crt`),
+  );
+  t.is(err, '');
+  const store = {
+    origin: 'https://s3.internal:9000',
+    prefix: '/_s3/',
+    certificates: '/etc/ca.crt',
+  };
+  t.is(out, config('nginx', { app: 'http://127.0.0.1:3000', store }));
+  const lost = await sluice(...split('config nginx --store-prefix /_s3/'), ...APP);
+  t.is(lost.status, 2);
+  t.regex(lost.err, /^sluice config: store: origin must be .*got undefined\n$/);
+});
+
 test('each root may have a path of its own', async (t) => {
   const { out } = await sluice(
     ...split(`config h2o --app http://127.0.0.1:3000 --root /a --root videos=/b --prefix /_a/

@@ -201,6 +201,66 @@ test('nginx gives back every header that the dialect says it does', (t) => {
   }
 });
 
+test('nginx fetches from a store through one location, and gives the client no header of the store', (t) => {
+  const lines = linesOf('nginx', {
+    roots: undefined,
+    store: { origin: 'https://s3.internal', prefix: '/_s3.x/' },
+    restored: ['X-Request-Id'],
+  });
+  const needed = [
+    'server s3.internal:443;',
+    'location ^~ "/_s3.x/" {',
+    'location ~ "^/_s3\\.x/(?<sluice_path>.+)$" {',
+    'proxy_pass https://sluice_store_s3_internal_443/$sluice_path$is_args$args;',
+    'proxy_set_header Host "s3.internal";',
+    'proxy_ssl_verify on;',
+    'proxy_ssl_name s3.internal;',
+    'proxy_ssl_trusted_certificate "/etc/ssl/certs/ca-certificates.crt";',
+    'proxy_set_header If-Match $sluice_tag;',
+    'error_page 412 =503 @sluice_store_s3_internal_443_changed;',
+  ];
+  for (const line of needed) t.true(lines.includes(line), line);
+  t.deepEqual(
+    lines.filter((line) => line.startsWith('location')).length,
+    6,
+    'no location for files on a disk',
+  );
+  for (const name of [...NGINX_RESTORED, 'x-request-id']) {
+    const variable = name.replaceAll('-', '_');
+    t.true(lines.includes(`set $sluice_app_${variable} $upstream_http_${variable};`), name);
+    const added = lines.find((line) => line.endsWith(` $sluice_app_${variable};`));
+    t.regex(added ?? '', new RegExp(`^add_header ${name} `, 'i'));
+    t.true(
+      lines.some((line) => line.toLowerCase() === `proxy_hide_header ${name};`),
+      name,
+    );
+  }
+  const hidden = lines.filter((line) => line.startsWith('proxy_hide_header'));
+  const forStore = hidden.map((line) => line.toLowerCase()).slice(-60);
+  t.is(new Set(forStore).size, forStore.length);
+});
+
+test('nginx trusts no certificate of a store without HTTPS, and has its port', (t) => {
+  const lines = linesOf('nginx', { store: { origin: 'http://127.0.0.1:9000' } });
+  t.true(lines.includes('server 127.0.0.1:9000;'));
+  t.true(lines.includes('proxy_set_header Host "127.0.0.1:9000";'));
+  t.true(lines.includes('location ^~ "/_store/" {'));
+  t.true(lines.includes('location ^~ "/_sluice/" {'));
+  t.false(lines.some((line) => line.includes('_ssl_')));
+  t.false(linesOf('nginx').some((line) => line.includes('store')));
+});
+
+test('a server that fetches from no store needs a root', (t) => {
+  for (const server of serverNames.filter((name) => name !== 'nginx')) {
+    const options = { ...BASE, store: { origin: 'http://127.0.0.1:9000' } };
+    t.is(config(server, options), config(server, BASE));
+    t.throws(() => config(server, { ...options, roots: undefined }), {
+      instanceOf: TypeError,
+      message: `config: roots is missing, and ${server} fetches from no store`,
+    });
+  }
+});
+
 test('nginx nests the roots below the path of all, and shows nothing of keys without a root', (t) => {
   const lines = linesOf('nginx', { roots: { videos: '/mnt/v', 'photos/é': '/mnt/p' } });
   const locations = lines.filter((line) => line.startsWith('location ^~'));

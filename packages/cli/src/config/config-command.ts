@@ -38,6 +38,9 @@ export function addConfigCommand(program: Command): Command {
       addPlace,
     )
     .option('--restored <header>', 'nginx: a further header to give back; repeatable', addText)
+    .option('--store <origin>', 'nginx: the store that it fetches from: https://s3.internal:9000')
+    .option('--store-prefix <path>', 'nginx: internal path for it (default: "/_store/")')
+    .option('--store-certificates <file>', 'nginx: by which a store with HTTPS is trusted')
     .option('--public <path=folder>', 'folder for everybody: /static/=/srv/public', publicFolder)
     .option('--host <name>', 'h2o: name of the private host (default: "sluice.internal")')
     .option('--internal <address>', 'h2o: where it listens (default: "127.0.0.1:8081")')
@@ -61,6 +64,9 @@ interface Flags {
   readonly serverName?: string;
   readonly prefix?: Places;
   readonly restored?: readonly string[];
+  readonly store?: string;
+  readonly storePrefix?: string;
+  readonly storeCertificates?: string;
   readonly public?: PublicFolder;
   readonly host?: string;
   readonly internal?: string;
@@ -70,8 +76,15 @@ interface Flags {
 type Places = Readonly<Record<string, string>>;
 
 async function run(server: ServerName, flags: Flags): Promise<void> {
-  const { config: file, root: roots, prefix, ...same } = flags;
-  const given = { ...same, roots, prefix: alone(prefix) };
+  const { config: file, root: roots, prefix, ...others } = flags;
+  const { store: origin, storePrefix, storeCertificates: certificates, ...same } = others;
+  const store = withoutAbsent({ origin, prefix: storePrefix, certificates });
+  const given = {
+    ...same,
+    roots,
+    prefix: alone(prefix),
+    store: Object.keys(store).length === 0 ? undefined : store,
+  };
   try {
     const shared = file === undefined ? {} : await load(file);
     const options = { ...shared, ...withoutAbsent(given) };
@@ -106,15 +119,16 @@ async function load(file: string): Promise<object> {
 }
 
 function complete(options: Partial<ConfigOptions>): ConfigOptions {
-  const { roots, app } = options;
-  const missing = roots === undefined ? '--root' : '--app';
-  if (roots === undefined || app === undefined) {
+  const { roots, store, app } = options;
+  const isRootless = roots === undefined && store === undefined;
+  const missing = isRootless ? '--root' : '--app';
+  if (isRootless || app === undefined) {
     throw new TypeError(`give ${missing}, here or as an option in the module of --config`);
   }
-  return { ...options, roots, app };
+  return { ...options, app };
 }
 
-function withoutAbsent(options: Partial<Record<keyof ConfigOptions, unknown>>): object {
+function withoutAbsent(options: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 

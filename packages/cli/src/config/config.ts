@@ -13,11 +13,16 @@ import { checkSite, type ConfigOptions, type Site } from './site.ts';
  * @example
  * config('nginx', { roots: '/srv/private', app: 'http://127.0.0.1:3000', listen: ':80' })
  *
- * @throws TypeError for an unknown server, a mistake in the options, or a folder that the server's
+ * @throws TypeError for an unknown server, a mistake in the options, a server without a root, or a folder that the server's
  * language cannot express, quoting the value
  */
 export function config(server: ServerName, options: ConfigOptions): string {
-  return WRITERS[checkServerName('config', server)](checkSite(options));
+  const name = checkServerName('config', server);
+  const site = checkSite(options);
+  if (site.places.length === 0 && name !== 'nginx') {
+    throw new TypeError(`config: roots is missing, and ${name} fetches from no store`);
+  }
+  return WRITERS[name](site);
 }
 
 const WRITERS: Readonly<Record<ServerName, (site: Site) => string>> = {

@@ -2,4 +2,4 @@
 export { config } from './config.ts';
 export { serverCommand, type ServerCommand, type ServerCommandOptions } from './server-command.ts';
 export { serverNames, type ServerName } from './server-name.ts';
-export type { ConfigOptions, PublicFolder } from './site.ts';
+export type { ConfigOptions, PublicFolder, StoreOptions } from './site.ts';

@@ -2,6 +2,7 @@ import { NGINX_RESTORED } from '@sluice/core/offload';
 
 import { type Address, hostAndPort } from './addresses.ts';
 import { CONTROL_REQUEST_HEADERS, CONTROL_RESPONSE_HEADERS } from './control-headers.ts';
+import { storeLocation, storeUpstream, titled } from './nginx-store.ts';
 import type { Place, Site } from './site.ts';
 import { render, type Block } from './text.ts';
 
@@ -63,7 +64,7 @@ function wholeFile(site: Site, folder: string): Block {
 }
 
 function httpBlock(site: Site): Block {
-  const { app, places, public: shown, standalone } = site;
+  const { app, places, store, public: shown, standalone } = site;
   const upstream = `sluice_${hostAndPort(app).replaceAll(/[^\da-z]+/gi, '_')}`;
   const folders = [...places.map(({ folder }) => folder), shown?.folder, standalone];
   return [
@@ -85,6 +86,7 @@ function httpBlock(site: Site): Block {
     ],
     '}',
     '',
+    ...(store === undefined ? [] : storeUpstream(store)),
     '# WebSockets of the application go through; every other connection is kept.',
     'map $http_upgrade $sluice_connection { default upgrade; "" ""; }',
     '# A client of HTTP/1.0 may name no host; Node wants one.',
@@ -97,7 +99,7 @@ function httpBlock(site: Site): Block {
 }
 
 function serverBlock(site: Site, upstream: string): Block {
-  const { listen, serverName, public: shown } = site;
+  const { listen, serverName, public: shown, store, restored } = site;
   const isDefault = serverName === undefined ? ' default_server' : '';
   return [
     ...(isDefault === ''
@@ -131,6 +133,7 @@ function serverBlock(site: Site, upstream: string): Block {
           '',
         ]),
     ...internalBlocks(site),
+    ...(store === undefined ? [] : storeLocation(store, restored)),
   ];
 }
 
@@ -174,6 +177,7 @@ function proxyBlock(upstream: string): Block {
  * once. The longest prefix wins (`ngx_http_core_find_location`).
  */
 function internalBlocks({ places, base, restored }: Site): Block {
+  if (places.length === 0) return [];
   const uris = places.map(({ uri }) => uri);
   const outer = [...new Set([...(base === undefined ? [] : [base]), ...uris])].filter(
     (uri, _, all) => !all.some((other) => other !== uri && uri.startsWith(other)),
@@ -233,10 +237,6 @@ function commonLines(restored: readonly string[]): Block {
 
 function listenOn({ host, port }: Address): string {
   return host === undefined ? String(port) : `${host}:${port}`;
-}
-
-function titled(name: string): string {
-  return name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 const DOLLAR = 'sluice_dollar';

@@ -1,5 +1,5 @@
 import { checkOptions, createPathMap, quote, type PathMap } from '@sluice/core';
-import { createUriMap, h2o, nginx, type RootPlaces } from '@sluice/core/offload';
+import { createUriMap, h2o, hasControl, nginx, type RootPlaces } from '@sluice/core/offload';
 
 import { type Address, canMeet, hostAndPort } from './addresses.ts';
 import { areNested, checkApart, checkFolder, type NamedFolder } from './folders.ts';
@@ -8,9 +8,15 @@ import { areNested, checkApart, checkFolder, type NamedFolder } from './folders.
 export interface ConfigOptions {
   /**
    * The folder of all keys, or folders by prefix of keys, as `createPathMap` and the local driver
-   * take them. Links in them are resolved as the driver does, as far as the folder exists.
+   * take them. Links in them are resolved as the driver does, as far as the folder exists. May be
+   * absent where there is a `store`.
    */
-  readonly roots: string | Readonly<Record<string, string>>;
+  readonly roots?: string | Readonly<Record<string, string>> | undefined;
+  /**
+   * For nginx: the store that it fetches from what lies on no disk, exactly as the dialect has it.
+   * Default: there is none.
+   */
+  readonly store?: StoreOptions | undefined;
   /** Origin of the application: `http://127.0.0.1:3000`. */
   readonly app: string;
   /** Address and port of the server: `127.0.0.1:8080`, `[::1]:8080`, `:80`. Default: `:80`. */
@@ -38,6 +44,19 @@ export interface ConfigOptions {
   readonly standalone?: string | undefined;
 }
 
+/** A store that nginx fetches objects from. */
+export interface StoreOptions {
+  /** Scheme, host and port of the URLs that the driver signs for nginx: `https://s3.internal:9000`. */
+  readonly origin: string;
+  /** The internal path. Default: `/_store/`. */
+  readonly prefix?: string | undefined;
+  /**
+   * File of the certificates by which a store with HTTPS is trusted. Default:
+   * `/etc/ssl/certs/ca-certificates.crt`, where Debian has those of the public authorities.
+   */
+  readonly certificates?: string | undefined;
+}
+
 /** A folder that is served as it is. */
 export interface PublicFolder {
   /** Path that starts and ends with `/`: `/static/`. */
@@ -56,6 +75,7 @@ export interface Site {
   readonly listen: Address;
   readonly serverName: string | undefined;
   readonly restored: readonly string[];
+  readonly store: Store | undefined;
   readonly public: PublicFolder | undefined;
   readonly host: string;
   readonly internal: Address & { readonly host: string };
@@ -71,16 +91,30 @@ export interface Place {
   readonly folder: string;
 }
 
+/** A store, in the terms in which configurations are written. */
+export interface Store extends Address {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  /** As it stands in `Host`. */
+  readonly authority: string;
+  /** Starts and ends with `/`. */
+  readonly uri: string;
+  /** Absolute path of a file. */
+  readonly certificates: string;
+}
+
 /** @throws TypeError for a mistake in the options, quoting the value */
 export function checkSite(options: ConfigOptions): Site {
   const own = checkOptions('config', options, OPTIONS);
   const { prefix = '/_sluice/', restored = [], host = 'sluice.internal' } = own;
   // Before the dialects, which would call the paths theirs.
-  const places = placesOf(own.roots, prefix);
+  const places =
+    own.roots === undefined && own.store !== undefined ? [] : placesOf(own.roots, prefix);
+  const store = own.store === undefined ? undefined : checkStore(own.store);
   // What these may be, the dialects know.
-  nginx({ prefix, restored });
+  nginx({ prefix, restored, store: store && { origin: originOf(store), prefix: store.uri } });
   h2o({ prefix, host });
-  const shown = own.public === undefined ? undefined : checkPublic(own.public, places);
+  const shown = own.public === undefined ? undefined : checkPublic(own.public, places, store);
   const app = checkApp(own.app);
   const listen = checkListen(own.listen ?? ':80', app);
   return {
@@ -90,6 +124,7 @@ export function checkSite(options: ConfigOptions): Site {
     listen,
     serverName: own.serverName === undefined ? undefined : checkServerName(own.serverName),
     restored: restored.map((name) => name.toLowerCase()),
+    store,
     public: shown,
     host,
     internal: checkInternal(own.internal ?? '127.0.0.1:8081'),
@@ -105,6 +140,7 @@ const OPTIONS = [
   'serverName',
   'prefix',
   'restored',
+  'store',
   'public',
   'host',
   'internal',
@@ -124,15 +160,63 @@ function placesOf(roots: ConfigOptions['roots'], prefix: RootPlaces): readonly P
 }
 
 function mapOf(roots: ConfigOptions['roots']): PathMap['roots'] {
+  return callByOwnName(() => {
+    // What is no map, it says itself.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    const given = (typeof roots === 'string' ? { '': roots } : roots) as Record<string, string>;
+    return createPathMap(given).roots;
+  });
+}
+
+/** Debian's, and what its users have added to it. */
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+function checkStore(value: StoreOptions): Store {
+  const owner = 'config: store';
+  const own = checkOptions(owner, value, ['origin', 'prefix', 'certificates']);
+  const { origin, prefix = '/_store/', certificates = CERTIFICATES } = own;
+  // What they may be, the dialect knows.
+  callByOwnName(() => nginx({ store: { origin, prefix } }));
+  const { protocol, hostname, host, port } = new URL(origin);
+  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(hostname)) {
+    throw new TypeError(`${owner}: origin must have a plain host, got ${quote(origin)}`);
+  }
+  if (!/^\/[^"$\\]+$/.test(certificates) || hasControl(certificates)) {
+    throw new TypeError(
+      `${owner}: certificates must be the absolute path of a file, got ${quote(certificates)}`,
+    );
+  }
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const usual = scheme === 'https' ? 443 : 80;
+  return {
+    scheme,
+    host: hostname,
+    port: port === '' ? usual : Number(port),
+    authority: host,
+    uri: prefix,
+    certificates,
+  };
+}
+
+function originOf({ scheme, authority }: Store): string {
+  return `${scheme}://${authority}`;
+}
+
+/** Who reads the message has called `config`. */
+function callByOwnName<T>(check: () => T): T {
   try {
-    return createPathMap(typeof roots === 'string' ? { '': roots } : roots).roots;
+    return check();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new TypeError(message.replace(/^createPathMap/, 'config'), { cause: error });
+    throw new TypeError(message.replace(/^\w+(?=: )/, 'config'), { cause: error });
   }
 }
 
-function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolder {
+function checkPublic(
+  value: PublicFolder,
+  places: readonly Place[],
+  store: Store | undefined,
+): PublicFolder {
   const { url, folder: given } = checkOptions('config: public', value, ['url', 'folder']);
   if (typeof url !== 'string' || !/^(?:\/[\w.~-]+)+\/$/.test(url) || /\/\.\.?\//.test(url)) {
     throw new TypeError(
@@ -141,7 +225,8 @@ function checkPublic(value: PublicFolder, places: readonly Place[]): PublicFolde
   }
   const folder = checkFolder('folder of public', given);
   checkApart({ what: 'the public folder', folder }, places.map(guarded));
-  const near = places.find(({ uri }) => areNested(url, uri));
+  const internal = store === undefined ? places : [...places, store];
+  const near = internal.find(({ uri }) => areNested(url, uri));
   if (near !== undefined) {
     throw new TypeError(
       `config: the public path ${quote(url)} and the internal one ${quote(near.uri)} must lie apart`,

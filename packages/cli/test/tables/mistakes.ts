@@ -87,6 +87,39 @@ export const mistakes: readonly MistakeRow[] = [
     message: /restored must hold names/,
   },
   {
+    title: 'a store with a path',
+    options: { store: { origin: 'http://127.0.0.1:9000/bucket' } },
+    message: /^config: store: origin must be .*got "http:\/\/127\.0\.0\.1:9000\/bucket"$/,
+  },
+  {
+    title: 'a store whose host ends the line of the configuration',
+    options: { store: { origin: 'http://a;b{c}' } },
+    message: /^config: store: origin must /,
+  },
+  {
+    title: 'a store where the files are',
+    options: { store: { origin: 'http://127.0.0.1:9000', prefix: '/_sluice/s3/' } },
+    message: /prefix "\/_sluice\/s3\/" and "\/_sluice\/".* must lie apart$/,
+  },
+  {
+    title: 'an unknown option of the store',
+    options: { store: { origin: 'http://127.0.0.1:9000', bucket: 'b' } },
+    message: /^config: store: unknown option "bucket"/,
+  },
+  ...['ca.crt', '/a"b', '/a\nb', '/$host'].map((certificates) => ({
+    title: `certificates in ${JSON.stringify(certificates)}`,
+    options: { store: { origin: 'https://127.0.0.1:9000', certificates } },
+    message: /^config: store: certificates must be the absolute path of a file, got "/,
+  })),
+  {
+    title: 'a public path below that of the store',
+    options: {
+      store: { origin: 'http://127.0.0.1:9000' },
+      public: { url: '/_store/a/', folder: '/srv/public' },
+    },
+    message: /must lie apart/,
+  },
+  {
     title: 'a public folder that holds the guarded one',
     options: { public: { url: '/static/', folder: '/srv' } },
     message: /must lie apart/,
