@@ -39,7 +39,21 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'urlForKey',
     ],
   ],
-  ['@sluice/core/drivers', drivers, ['driverFromReader']],
+  [
+    '@sluice/core/drivers',
+    drivers,
+    [
+      'cacheStat',
+      'driverFromReader',
+      'limit',
+      'mount',
+      'observe',
+      'prefix',
+      'readonly',
+      'retry',
+      'timeout',
+    ],
+  ],
   [
     '@sluice/core/http',
     http,

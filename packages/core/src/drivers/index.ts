@@ -8,3 +8,22 @@ export {
   type ReaderPutOptions,
 } from './driver-from-reader.ts';
 export type { ReaderStat, ReaderVersion } from './reader-stat.ts';
+
+// Around one driver, or several.
+export { prefix } from './prefix.ts';
+export { readonly, type ReadonlyDriver } from './readonly.ts';
+export { mount, type MountDriver, type MountOptions } from './mount.ts';
+export type { Wrapped } from './wrapped.ts';
+
+// Between an application and a store that is far away: from the outside in.
+export {
+  observe,
+  type ObservedCall,
+  type ObservedEnd,
+  type ObservedOp,
+  type ObserveHooks,
+} from './observe.ts';
+export { cacheStat, type CacheStatOptions } from './cache-stat.ts';
+export { retry, type RetryOptions } from './retry.ts';
+export { timeout, type TimeoutOptions } from './timeout.ts';
+export { limit, type LimitOptions } from './limit.ts';

@@ -8,28 +8,16 @@ import { isSluiceError, SluiceError } from '../../src/errors.ts';
 import type { ByteSource, ObjectHandle, StorageDriver, Window } from '../../src/storage/driver.ts';
 import { contractWithAva } from '../../src/testing/index.ts';
 import { keyOf } from '../helpers/objects.ts';
-import { createTable, readerFixture, readerOn, streamsOn } from './reader-fixture.ts';
-
-const without = [
-  'seedSparse',
-  'fills',
-  'plant.directory',
-  'plant.fifo',
-  'plant.socket',
-  'plant.device',
-  'plant.link-out',
-  'plant.link-dangling',
-  'plant.parent-link-out',
-] as const;
+import { createTable, readerFixture, readerOn, streamsOn, WITHOUT } from './reader-fixture.ts';
 
 for (const hold of ['condition', 'detect'] as const) {
   await contractWithAva(test, () => readerFixture((t) => driverFromReader(readerOn(t, hold))), {
     name: `windows under ${hold}`,
-    without,
+    without: WITHOUT,
   });
   await contractWithAva(test, () => readerFixture((t) => driverFromReader(streamsOn(t, hold))), {
     name: `streams under ${hold}`,
-    without,
+    without: WITHOUT,
   });
 }
 

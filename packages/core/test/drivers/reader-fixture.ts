@@ -2,7 +2,20 @@ import { SluiceError } from '../../src/errors.ts';
 import type { Reader, ReaderVersion } from '../../src/drivers/index.ts';
 import type { StorageKey } from '../../src/keys/storage-key.ts';
 import type { StorageDriver } from '../../src/storage/driver.ts';
-import type { ContractFixture, SeedMeta } from '../../src/testing/index.ts';
+import type { ContractFixture, ContractNeed, SeedMeta } from '../../src/testing/index.ts';
+
+/** What a table has not, and a reader does not make. */
+export const WITHOUT: readonly ContractNeed[] = [
+  'seedSparse',
+  'fills',
+  'plant.directory',
+  'plant.fifo',
+  'plant.socket',
+  'plant.device',
+  'plant.link-out',
+  'plant.link-dangling',
+  'plant.parent-link-out',
+];
 
 export interface Row extends SeedMeta {
   readonly bytes: Uint8Array;
