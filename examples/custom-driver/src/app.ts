@@ -58,8 +58,10 @@ function createWriter(storage: SqliteDriver): (ctx: AppContext, next: Next) => P
 async function store(ctx: AppContext, storage: SqliteDriver, key: StorageKey): Promise<void> {
   // RFC 9110 §13.1.2: with this nothing is written where something is.
   const ifAbsent = ctx.get('If-None-Match') === '*';
+  // A put lets go of its source when it fails; the request still has to be answered.
+  const body: AsyncIterable<Uint8Array> = ctx.req.iterator({ destroyOnReturn: false });
   try {
-    await storage.put(key, ctx.req, { ifAbsent });
+    await storage.put(key, body, { ifAbsent });
   } catch (error) {
     if (isSluiceError(error) && error.code === 'SLUICE_EXISTS') ctx.throw(412);
     throw error;

@@ -1,23 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { extname } from 'node:path/posix';
-import { addAbortSignal, Readable } from 'node:stream';
 
-import {
-  assertKey,
-  type ByteSource,
-  type Call,
-  checkOptions,
-  type ListEntry,
-  type ObjectHandle,
-  type ObjectStat,
-  parseKey,
-  type PutOptions,
-  SluiceError,
-  type SluiceErrorCode,
-  type StorageDriver,
-  type StorageKey,
-  type Window,
-} from '@sluice/core';
+import { isSluiceError, SluiceError, type SluiceErrorCode, type StorageDriver } from '@sluice/core';
+import { driverFromReader, type ReaderListEntry, type ReaderStat } from '@sluice/core/drivers';
 import mimeTypes from 'mime-types';
 
 /** A connection to SQLite, as far as the driver needs it: `DatabaseSync` of `node:sqlite` is one. */
@@ -45,141 +30,89 @@ export interface SqliteDriverOptions {
   readonly database: SqlDatabase;
 }
 
-/** A driver that has every method of one that holds bytes itself. */
-export interface SqliteDriver extends StorageDriver {
-  list(prefix: string, call?: Call): AsyncIterable<ListEntry>;
-  put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
-  delete(key: StorageKey, call?: Call): Promise<void>;
-  move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
-  close(): Promise<void>;
-}
+/** A driver that can write, too. */
+export type SqliteDriver = StorageDriver &
+  Required<Pick<StorageDriver, 'list' | 'put' | 'delete' | 'move' | 'close'>>;
 
 /**
  * Creates a driver whose objects are rows of a SQLite database.
  *
  * The bytes of an object lie in pieces of 256 KiB, so that neither a download nor an upload holds
  * more than one of them. Pieces belong to a version and are written once: a replace makes new ones
- * under a new version. A handle that asks for the pieces of its version therefore gets them, or
- * finds that they are gone; bytes of another version it cannot get.
+ * under a new version. A read that asks for the pieces of its version therefore gets them, or finds
+ * that they are gone; bytes of another version it cannot get.
  *
  * SQLite answers at once, on the thread of the application. No transaction spans an `await`, so none
  * is ever open while other code runs.
  *
- * @throws TypeError on an unknown option
  * @throws SluiceError when the tables cannot be made
  */
-export function createSqliteDriver(options: SqliteDriverOptions): SqliteDriver {
-  const { database } = checkOptions('createSqliteDriver', options, ['database']);
+export function createSqliteDriver({ database }: SqliteDriverOptions): SqliteDriver {
   const sql = query(() => prepareAll(database));
-  let closed = false;
-
-  const enter = (call: Call | undefined): void => {
-    if (closed) throw new SluiceError('SLUICE_ABORTED', 'the driver is closed');
-    checkSignal(call?.signal);
-  };
-  // A driver is also called by programs without types; a text that is no key finds nothing.
-  const find = (key: StorageKey): ObjectStat | undefined => {
-    const row = parseKey(key) && query(() => sql.find.get(key));
-    return row && statOf(key, row);
-  };
   const transact = <T>(work: () => T): T => {
-    query(() => database.exec('BEGIN IMMEDIATE'));
+    database.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
-      query(() => database.exec('COMMIT'));
+      database.exec('COMMIT');
       return result;
     } catch (error) {
       quietly(() => database.exec('ROLLBACK'));
       throw error;
     }
   };
-  const refuseExisting = (key: StorageKey): void => {
-    if (!find(key)) return;
+  const refuseExisting = (key: string): void => {
+    if (sql.find.get(key) === undefined) return;
     throw new SluiceError('SLUICE_EXISTS', 'there is an object under this key');
   };
 
-  return {
+  return driverFromReader({
     name: 'sqlite',
 
-    async stat(key, call) {
-      enter(call);
-      return find(key);
+    stat(key) {
+      const row = query(() => sql.find.get(key));
+      return row && statOf(key, row);
     },
 
-    async open(key, call) {
-      enter(call);
-      const stat = find(key);
-      return stat && openHandle(key, stat, sql);
-    },
+    read: (_key, { version }, { start, end }) => readPieces(sql, version.token, start, end),
+    // What `read` gives is a stream, however long.
+    maxRead: Infinity,
 
-    async *list(prefix, call) {
-      let rows: SqlRow[];
-      let last: string | undefined;
-      do {
-        enter(call);
-        // A page at a time: a statement left half-way while the caller works would hold a lock.
-        rows = query(() => sql.page.all(last ?? prefix, PAGE));
-        for (const row of rows) {
-          const key = parseKey(row['key']);
-          if (key === undefined || key === last) continue;
-          if (!key.startsWith(prefix)) return;
-          yield { key, size: Number(row['size']) };
-        }
-        last = String(rows.at(-1)?.['key']);
-      } while (rows.length === PAGE);
-    },
+    list: (prefix) => listPages(sql, prefix),
 
-    async put(key, source, putOptions = {}) {
-      enter(putOptions);
-      assertKey('put', key);
-      const { ifAbsent = false, signal } = putOptions;
-      if (ifAbsent) refuseExisting(key);
+    async put(key, pieces, { ifAbsent }) {
+      if (ifAbsent) query(() => refuseExisting(key));
       const version = randomUUID();
       query(() => sql.draft.run(version, Date.now()));
       try {
-        const size = await writePieces(sql, version, source, signal);
-        enter(putOptions);
-        return transact(() => {
-          if (ifAbsent) refuseExisting(key);
-          const modified = Date.now();
-          query(() => {
+        const size = await writePieces(sql, version, pieces);
+        query(() =>
+          transact(() => {
+            if (ifAbsent) refuseExisting(key);
             sql.delete.run(key);
-            sql.publish.run(key, size, modified, version);
-          });
-          return statOf(key, { version, size, modified });
-        });
+            sql.publish.run(key, size, Date.now(), version);
+          }),
+        );
       } catch (error) {
         quietly(() => sql.discard.run(version));
         throw error;
       }
     },
 
-    async delete(key, call) {
-      enter(call);
-      query(() => sql.delete.run(key));
-    },
+    delete: (key) => query(() => sql.delete.run(key)),
 
-    async move(from, to, call) {
-      enter(call);
-      assertKey('move', to);
-      return transact(() => {
-        if (!find(from)) return false;
-        if (from === to) return true;
-        query(() => {
+    move: (from, to) =>
+      query(() =>
+        transact(() => {
+          if (sql.find.get(from) === undefined) return false;
           sql.delete.run(to);
           sql.rename.run(to, from);
-        });
-        return true;
-      });
-    },
-
-    async close() {
-      closed = true;
-    },
-  };
+          return true;
+        }),
+      ),
+  });
 }
 
-/** Bytes of a piece. Those that are stored may have any size; this is what is written and read. */
+/** Bytes of a piece as it is written and read. Pieces that lie there may have any size. */
 const PIECE = 262_144;
 
 /** Rows of a listing that are fetched at once. */
@@ -232,34 +165,14 @@ function prepareAll(database: SqlDatabase) {
   };
 }
 
-function statOf(key: StorageKey, row: SqlRow): ObjectStat {
-  const version = String(row['version']);
+function statOf(key: string, row: SqlRow): ReaderStat {
   const contentType = mimeTypes.contentType(extname(key));
   return {
     size: Number(row['size']),
     // A read asks for this version by its name and is given no other.
-    version: { token: version, hold: 'condition' },
-    entityTag: `"${version}"`,
+    version: { token: String(row['version']), hold: 'condition' },
     lastModified: Number(row['modified']),
     ...(contentType !== false && { contentType }),
-  };
-}
-
-function openHandle(key: StorageKey, stat: ObjectStat, sql: Statements): ObjectHandle {
-  let closed = false;
-  return {
-    key,
-    stat,
-
-    read(window, call) {
-      checkWindow(window, stat.size);
-      if (closed) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
-      return readPieces(sql, stat.version.token, window, call?.signal);
-    },
-
-    async close() {
-      closed = true;
-    },
   };
 }
 
@@ -267,28 +180,46 @@ function openHandle(key: StorageKey, stat: ObjectStat, sql: Statements): ObjectH
 async function* readPieces(
   sql: Statements,
   version: string,
-  { start, end }: Window,
-  signal: AbortSignal | undefined,
+  start: number,
+  end: number,
 ): AsyncGenerator<Uint8Array, undefined> {
   for (let at = start; at < end;) {
-    checkSignal(signal);
     const room = Math.min(end - at, PIECE);
     const bytes = query(() => sql.piece.get(at, room, version, at))?.['bytes'];
     if (!(bytes instanceof Uint8Array)) {
       throw new SluiceError('SLUICE_VERSION_CHANGED', 'the object was replaced or removed');
     }
-    if (bytes.byteLength === 0) throw new SluiceError('SLUICE_TRUNCATED', 'a piece is missing');
+    // A hole among the pieces: what comes is short then, and fails as such.
+    if (bytes.byteLength === 0) return;
     yield bytes;
     at += bytes.byteLength;
   }
+}
+
+/** A page at a time: a statement left half-way while the caller works would hold a lock. */
+async function* listPages(
+  sql: Statements,
+  prefix: string,
+): AsyncGenerator<ReaderListEntry, undefined> {
+  let rows: SqlRow[];
+  let last: string | undefined;
+  do {
+    const from = last ?? prefix;
+    rows = query(() => sql.page.all(from, PAGE));
+    for (const { key, size } of rows) {
+      if (key === last) continue;
+      if (typeof key !== 'string' || !key.startsWith(prefix)) return;
+      yield { key, size: Number(size) };
+    }
+    last = String(rows.at(-1)?.['key']);
+  } while (rows.length === PAGE);
 }
 
 /** Stores a source in pieces of one size, whatever the sizes of its own, and gives the length. */
 async function writePieces(
   sql: Statements,
   version: string,
-  source: ByteSource,
-  signal: AbortSignal | undefined,
+  source: AsyncIterable<Uint8Array>,
 ): Promise<number> {
   const piece = new Uint8Array(PIECE);
   let start = 0;
@@ -298,7 +229,7 @@ async function writePieces(
     start += filled;
     filled = 0;
   };
-  for await (const chunk of chunksOf(source, signal)) {
+  for await (const chunk of source) {
     for (let at = 0; at < chunk.byteLength;) {
       const part = chunk.subarray(at, at + PIECE - filled);
       piece.set(part, filled);
@@ -311,43 +242,12 @@ async function writePieces(
   return start;
 }
 
-/** Goes through a source of any form. An abort ends it even where it would never give more. */
-async function* chunksOf(
-  source: ByteSource,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, undefined> {
-  const stream =
-    source instanceof Readable
-      ? source
-      : Readable.from(source instanceof Uint8Array ? [source] : source);
-  if (signal !== undefined) addAbortSignal(signal, stream);
-  try {
-    for await (const chunk of stream) {
-      if (!(chunk instanceof Uint8Array)) throw new TypeError('put: a source must give bytes');
-      yield chunk;
-    }
-  } catch (error) {
-    checkSignal(signal);
-    throw error;
-  }
-}
-
-function checkWindow({ start, end }: Window, size: number): void {
-  const inside = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end;
-  if (inside && end <= size) return;
-  throw new SluiceError('SLUICE_RANGE', `the window ${start}–${end} is not inside ${size} bytes`);
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new SluiceError('SLUICE_ABORTED', 'the caller ended the call', { cause: signal.reason });
-}
-
 /** Asks SQLite, and tells by cause why it could not answer. What it said stays in `cause`. */
 function query<T>(ask: () => T): T {
   try {
     return ask();
   } catch (error) {
+    if (isSluiceError(error)) throw error;
     const code = codeOf(error);
     const options = { cause: error, ...(code === 'SLUICE_UNAVAILABLE' && { retryAfter: 1 }) };
     throw new SluiceError(code, 'the database does not answer', options);
