@@ -1,0 +1,2 @@
+export type { Member } from './member.ts';
+export { downloadPolicy } from './download-policy.ts';

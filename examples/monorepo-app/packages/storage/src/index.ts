@@ -1,0 +1,6 @@
+export {
+  createSchoolStorage,
+  type SchoolStorage,
+  type SchoolStorageOptions,
+} from './school-storage.ts';
+export { type Invoice, invoiceKey } from './invoice.ts';
