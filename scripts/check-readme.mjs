@@ -51,7 +51,10 @@ try {
     noEmit: true,
     allowImportingTsExtensions: true,
     types: ['node'],
-    paths: { '@sluice/emulator': ['../../../packages/emulator/dist/src/index.d.ts'] },
+    paths: {
+      '@sluice/emulator': ['../../../packages/emulator/dist/src/index.d.ts'],
+      '@sluice/storage-s3': ['../../../packages/storage-s3/dist/src/index.d.ts'],
+    },
   };
   writeFileSync(
     join(folder, 'tsconfig.json'),

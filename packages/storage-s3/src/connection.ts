@@ -113,13 +113,15 @@ function discard(answer: unknown): void {
   if (body instanceof Readable) body.on('error', () => undefined).destroy();
 }
 
+type Credentials = Exclude<Settings['credentials'], undefined>;
+
 function createClient(settings: Settings, endpoint: string | undefined): S3Client {
   const { region, credentials, forcePathStyle, maxSockets } = settings;
   const agentOptions = { keepAlive: true, maxSockets };
   return new S3Client({
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
-    ...(credentials !== undefined && { credentials }),
+    ...(credentials !== undefined && { credentials: copyOf(credentials) }),
     forcePathStyle,
     // Most stores do not know the checksums that the SDK adds, and a read is checked otherwise.
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -138,6 +140,12 @@ function createClient(settings: Settings, endpoint: string | undefined): S3Clien
       logger: SILENT,
     },
   });
+}
+
+/** The SDK writes into what it is given. */
+function copyOf(credentials: Credentials): Credentials {
+  if (typeof credentials !== 'function') return { ...credentials };
+  return async () => ({ ...(await credentials()) });
 }
 
 const nothing = (): undefined => undefined;
