@@ -76,7 +76,7 @@ export async function runProgram(
 /**
  * Asks again and again whether an engine is ready.
  *
- * @throws Error with the end of what was printed, when a process has ended or 30 seconds are over
+ * @throws Error with the end of what was printed, when a process has ended or a minute is over
  */
 export async function untilReady(
   processes: readonly EngineProcess[],
@@ -113,8 +113,8 @@ export function tailOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8').slice(-2000) : '';
 }
 
-/** Milliseconds in which an engine must be ready: ten times what it takes on a machine that is busy. */
-const START = 30_000;
+/** Milliseconds in which an engine must be ready: ten times what it takes on a machine that is at rest. */
+const START = 60_000;
 
 function environmentIn(folder: string): NodeJS.ProcessEnv {
   // Nobody's configuration but ours, and no Python but the one of the distribution.

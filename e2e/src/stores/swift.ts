@@ -38,6 +38,8 @@ export async function startSwift({ nodes = 3 }: SwiftOptions = {}): Promise<Stor
 const PROGRAMS = {
   python3: '/usr/bin/python3',
   'python3-swift': '/usr/lib/python3/dist-packages/swift/common/wsgi.py',
+  // Without it every request asks for the account and the container as well.
+  memcached: '/usr/bin/memcached',
 } as const;
 
 const REGION = 'us-east-1';
@@ -52,6 +54,7 @@ interface Cluster {
   readonly nodes: number;
   /** The port of each server, by its name: `proxy`, `object.0`. */
   readonly servers: Readonly<Record<string, number>>;
+  readonly cachePort: number;
   readonly credentials: StoreCredentials;
   readonly otherCredentials: StoreCredentials;
 }
@@ -69,9 +72,13 @@ async function startCluster(folder: string, nodes: number): Promise<StoreEngine>
   const cluster = await createCluster(folder, nodes);
   const { servers, credentials, otherCredentials } = cluster;
   const address = { endpoint: `http://127.0.0.1:${portOf(servers, 'proxy')}`, region: REGION };
-  const parent = await startParent(cluster);
+  const cache = startCache(cluster);
+  const parent = await startParent(cluster).catch(async (error: unknown) => {
+    await cache.kill();
+    throw error;
+  });
   const stop = async (): Promise<void> => {
-    await parent.stop();
+    await Promise.all([parent.stop(), cache.kill()]);
     rmSync(folder, { recursive: true, force: true });
   };
   const serversOf = (node: number): readonly string[] => {
@@ -79,9 +86,12 @@ async function startCluster(folder: string, nodes: number): Promise<StoreEngine>
     return KINDS.map((kind) => `${kind}.${node}`);
   };
   const untilUp = (names: readonly string[]): Promise<void> =>
-    untilReady([parent.process], () => acceptAll(names.map((name) => portOf(servers, name))));
+    untilReady([parent.process, cache], () =>
+      acceptAll(names.map((name) => portOf(servers, name))),
+    );
   try {
     await untilUp(Object.keys(servers));
+    await untilReady([cache], () => accepts(cluster.cachePort));
     await untilReady([parent.process], () =>
       knowsCredentials(address, credentials, credentials.accessKeyId),
     );
@@ -125,6 +135,7 @@ async function createCluster(folder: string, nodes: number): Promise<Cluster> {
     folder,
     nodes,
     servers,
+    cachePort: await freePort(),
     credentials: createCredentials('test:owner'),
     otherCredentials: createCredentials('test:other'),
   };
@@ -138,6 +149,16 @@ async function createCluster(folder: string, nodes: number): Promise<Cluster> {
     if (node !== undefined) mkdirSync(join(folder, 'node', node, 'disk'), { recursive: true });
   }
   return cluster;
+}
+
+function startCache({ folder, cachePort }: Cluster): EngineProcess {
+  const where = ['-l', '127.0.0.1', '-p', String(cachePort), '-U', '0'];
+  return startProcess({
+    program: PROGRAMS.memcached,
+    args: [...where, '-u', userInfo().username],
+    folder,
+    log: join(folder, 'log'),
+  });
 }
 
 async function startParent({ folder }: Cluster): Promise<Parent> {
@@ -225,7 +246,7 @@ use = egg:swift#${kind}
 }
 
 /** With `symlink` left of `versioned_writes`, an object of a versioned bucket would have no bytes. */
-function proxyOf({ credentials, otherCredentials }: Cluster): string {
+function proxyOf({ credentials, otherCredentials, cachePort }: Cluster): string {
   const filters = [
     'catch_errors',
     'gatekeeper',
@@ -241,6 +262,7 @@ function proxyOf({ credentials, otherCredentials }: Cluster): string {
     'symlink',
   ];
   const settings: Readonly<Record<string, string>> = {
+    cache: `memcache_servers = 127.0.0.1:${cachePort}\n`,
     s3api: `s3_acl = true\nlocation = ${REGION}\n`,
     tempauth: `user_test_owner = ${credentials.secretAccessKey} .admin .reseller_admin\nuser_test_other = ${otherCredentials.secretAccessKey}\n`,
     versioned_writes: 'allow_object_versioning = true\n',
