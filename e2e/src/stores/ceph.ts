@@ -17,7 +17,7 @@ import {
   startProcess,
   untilReady,
 } from './engine-process.ts';
-import type { StoreCredentials, StoreEngine } from './engine.ts';
+import { PAGE_SIZE, type StoreCredentials, type StoreEngine } from './engine.ts';
 import { startEngine } from './start-engine.ts';
 
 /** What {@link startCeph} takes. */
@@ -289,5 +289,6 @@ osd heartbeat grace = 5
 [client.rgw.a]
 rgw frontends = beast endpoint=127.0.0.1:${gatewayPort}
 rgw data = ${folder}
+rgw max listing results = ${PAGE_SIZE}
 `;
 }

@@ -35,6 +35,9 @@ export interface StoreEngine {
   stop(): Promise<void>;
 }
 
+/** How many objects an engine lists in one answer. */
+export const PAGE_SIZE = 100;
+
 /** Who somebody is to an S3-compatible store. */
 export interface StoreCredentials {
   readonly accessKeyId: string;

@@ -14,7 +14,7 @@ import {
   tailOf,
   untilReady,
 } from './engine-process.ts';
-import type { StoreCredentials, StoreEngine } from './engine.ts';
+import { PAGE_SIZE, type StoreCredentials, type StoreEngine } from './engine.ts';
 import { startEngine } from './start-engine.ts';
 
 /** What {@link startSwift} takes. */
@@ -263,7 +263,7 @@ function proxyOf({ credentials, otherCredentials, cachePort }: Cluster): string 
   ];
   const settings: Readonly<Record<string, string>> = {
     cache: `memcache_servers = 127.0.0.1:${cachePort}\n`,
-    s3api: `s3_acl = true\nlocation = ${REGION}\n`,
+    s3api: `s3_acl = true\nmax_bucket_listing = ${PAGE_SIZE}\nlocation = ${REGION}\n`,
     tempauth: `user_test_owner = ${credentials.secretAccessKey} .admin .reseller_admin\nuser_test_other = ${otherCredentials.secretAccessKey}\n`,
     versioned_writes: 'allow_object_versioning = true\n',
   };
@@ -278,6 +278,8 @@ pipeline = ${filters.join(' ')} proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+# A node that was away is asked again at once; otherwise it would go on missing changes for a minute.
+error_suppression_limit = 1000000
 
 ${sections.join('\n')}`;
 }

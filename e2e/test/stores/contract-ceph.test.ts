@@ -1,4 +1,4 @@
 import { startCeph } from '../../src/stores/index.ts';
 import { testContract } from './contract.ts';
 
-await testContract(startCeph, {});
+await testContract(startCeph);

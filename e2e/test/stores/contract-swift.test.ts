@@ -1,4 +1,4 @@
 import { startSwift } from '../../src/stores/index.ts';
 import { testContract } from './contract.ts';
 
-await testContract(startSwift, {});
+await testContract(startSwift);
