@@ -114,9 +114,15 @@ const CONTENT_RANGE = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/i;
 
 function isOfVersion(answer: GetObjectCommandOutput, stat: ObjectStat, pin: Pin): boolean {
   const { VersionId, ETag, LastModified } = answer;
-  if (pin.kind === 'id' && VersionId !== undefined && VersionId !== pin.versionId) return false;
-  if (stat.entityTag !== undefined) return entityTagOf(ETag) === stat.entityTag;
-  return pin.kind === 'id' || timeOf(LastModified) === stat.lastModified;
+  if (stat.entityTag !== undefined && entityTagOf(ETag) !== stat.entityTag) return false;
+  switch (pin.kind) {
+    case 'id':
+      return VersionId === undefined || VersionId === pin.versionId;
+    case 'tag':
+      return true;
+    case 'answer':
+      return timeOf(LastModified) === stat.lastModified;
+  }
 }
 
 function strange(what: string): SluiceError {

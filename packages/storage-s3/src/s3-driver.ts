@@ -85,10 +85,7 @@ function composeDriver(store: Store): S3Driver {
       requireOpen(call);
       yield* listObjects(store, prefix, call);
     },
-    async put(key, source, given) {
-      requireOpen(given);
-      return putObject(store, key, source, given);
-    },
+    put: (key, source, given) => putObject(store, key, source, given),
     async delete(key, call) {
       requireOpen(call);
       await deleteObject(store, key, call);

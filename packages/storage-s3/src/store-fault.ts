@@ -32,6 +32,9 @@ export function storeFault(error: unknown): SluiceError {
       cause: error,
     });
   }
+  if (String(member(error, 'message')).startsWith('Region is missing')) {
+    return new SluiceError('SLUICE_CONFIG', 'there is no region for the store', { cause: error });
+  }
   if (isUntrusted(code)) {
     return new SluiceError('SLUICE_CONFIG', 'the certificate of the store is not trusted', {
       cause: error,

@@ -34,8 +34,8 @@ export function versionFrom({
   if (versionId !== undefined && versionId !== 'null' && isToken(versionId)) {
     return { token: versionId, hold: 'immutable' };
   }
-  if (entityTag !== undefined && isToken(entityTag)) {
-    return { token: entityTag, hold: isStrong(entityTag) ? 'condition' : 'detect' };
+  if (entityTag !== undefined && isToken(entityTag) && isStrong(entityTag)) {
+    return { token: entityTag, hold: 'condition' };
   }
   if (lastModified === undefined) return undefined;
   return { token: `${lastModified.toString(36)}-${size.toString(36)}`, hold: 'detect' };

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import { type ByteSource, type SluiceErrorCode, SluiceError, type StorageKey } from '@sluice/core';
 import test, { type ExecutionContext } from 'ava';
 
@@ -114,27 +116,39 @@ for (const [title, source, code] of [
   });
 }
 
-test('a part that the store refuses fails the put, lets go of the source, and leaves no parts', async (t) => {
-  let isReturned = false;
-  async function* watched(): AsyncGenerator<Uint8Array, undefined> {
-    try {
-      yield* pieces(4 * PART);
-    } finally {
-      isReturned = true;
-    }
-  }
-  const before: Before = (request, response) => {
-    if (request.url?.includes('partNumber=2') !== true) return false;
-    response.writeHead(503, { 'content-length': '0', 'retry-after': '9' }).end();
-    return true;
-  };
-  const { store, driver } = await setUp(t, { before });
-  const error = await t.throwsAsync<SluiceError>(driver.put(KEY, watched()));
-  t.is(error?.code, 'SLUICE_UNAVAILABLE');
-  t.is(error?.retryAfter, 9);
-  t.true(isReturned);
-  t.is(store.uploads(), 0);
-  t.is(await driver.stat(KEY), undefined);
+for (const [title, isRefused, code] of [
+  ['the beginning of the upload', (url: string) => url.includes('uploads'), 'SLUICE_UNAVAILABLE'],
+  ['a part', (url: string) => url.includes('partNumber=2'), 'SLUICE_UNAVAILABLE'],
+  ['the end of the upload', (url: string) => url.includes('?uploadId'), 'SLUICE_UNAVAILABLE'],
+] as const) {
+  test(`${title} that the store refuses fails the put, and leaves neither source nor parts`, async (t) => {
+    const source = Readable.from(pieces(3 * PART));
+    const before: Before = (request, response) => {
+      if (request.method === 'DELETE' || !isRefused(request.url ?? '')) return false;
+      response.writeHead(503, { 'content-length': '0', 'retry-after': '9' }).end();
+      return true;
+    };
+    const { store, driver } = await setUp(t, { before });
+    const error = await t.throwsAsync<SluiceError>(driver.put(KEY, source));
+    t.is(error?.code, code);
+    t.is(error?.retryAfter, 9);
+    t.true(source.destroyed);
+    t.is(store.uploads(), 0);
+    t.is(await driver.stat(KEY), undefined);
+  });
+}
+
+test('a put that fails before it begins lets go of its source', async (t) => {
+  const { driver } = await setUp(t);
+  await driver.put(KEY, Buffer.from('old'));
+  const exists = Readable.from(pieces(10));
+  await fails(t, driver.put(KEY, exists, { ifAbsent: true }), 'SLUICE_EXISTS');
+  const aborted = Readable.from(pieces(10));
+  await fails(t, driver.put(KEY, aborted, { signal: AbortSignal.abort() }), 'SLUICE_ABORTED');
+  await driver.close();
+  const closed = Readable.from(pieces(10));
+  await fails(t, driver.put(KEY, closed), 'SLUICE_ABORTED');
+  t.true(exists.destroyed && aborted.destroyed && closed.destroyed);
 });
 
 test('an upload that fails at its end, with a status that says it went well, has failed', async (t) => {

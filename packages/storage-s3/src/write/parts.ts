@@ -24,6 +24,14 @@ export function takeSource(source: ByteSource): void {
   }
 }
 
+/** Lets go of a source that nothing was taken from. What fails in it then is not told. */
+export function dropSource(source: ByteSource): void {
+  if (source instanceof Uint8Array) return;
+  pullFrom(source)
+    .cancel()
+    .catch(() => undefined);
+}
+
 /**
  * Divides the bytes of a source into parts of one size, the last one excepted: one part is in memory
  * at a time, and no more of the source is asked for before it has been taken. There is a last part

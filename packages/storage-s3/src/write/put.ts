@@ -16,7 +16,7 @@ import { objectStat } from '../object-stat.ts';
 import type { Settings } from '../settings.ts';
 import { refusalOf, storeFault, unstorableKey, versionChanged } from '../store-fault.ts';
 import { uploadInParts } from './multipart.ts';
-import { cutBytes, type Part, partsOf, takeSource } from './parts.ts';
+import { cutBytes, dropSource, type Part, partsOf, takeSource } from './parts.ts';
 
 /** What a write needs. */
 export interface Store {
@@ -39,11 +39,18 @@ export async function putObject(
   options: PutOptions = {},
 ): Promise<ObjectStat> {
   takeSource(source);
-  throwIfAborted(options.signal);
-  if (!isStorable(key)) throw unstorableKey();
-  // Some stores do not heed a condition on writes, or not everywhere: Ceph 16 not where versions are
-  // kept, nor at the end of an upload in parts. There only what is written at the same time collides.
-  if (options.ifAbsent === true) await requireAbsence(store, key, options);
+  try {
+    store.connection.requireOpen();
+    throwIfAborted(options.signal);
+    if (!isStorable(key)) throw unstorableKey();
+    // Some stores do not heed a condition on writes, or not everywhere: Ceph 16 not where versions
+    // are kept, nor at the end of an upload in parts. There only what is written at the same time
+    // collides.
+    if (options.ifAbsent === true) await requireAbsence(store, key, options);
+  } catch (error) {
+    dropSource(source);
+    throw error;
+  }
   const versionId = await upload(store, key, source, options);
   const answer = await store.findObject(key, options, versionId);
   // Somebody has removed it since.
@@ -69,24 +76,23 @@ async function upload(
       : putInParts(store, key, cutBytes(source, partSize), options);
   }
   const parts = partsOf(source, partSize, options.signal);
-  const { value: first } = await parts.next();
-  if (first === undefined || first.isLast) {
-    return putAtOnce(store, key, first?.bytes ?? new Uint8Array(0), options);
+  try {
+    const { value: first } = await parts.next();
+    return first === undefined || first.isLast
+      ? await putAtOnce(store, key, first?.bytes ?? new Uint8Array(0), options)
+      : await putInParts(store, key, withFirst(first, parts), options);
+  } finally {
+    // Whatever failed, and where: the source is let go of.
+    await parts.return(undefined);
   }
-  return putInParts(store, key, withFirst(first, parts), options);
 }
 
 async function* withFirst(
   first: Part,
   rest: AsyncGenerator<Part, undefined>,
 ): AsyncGenerator<Part, undefined> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    // One that was not begun would not be let go of by itself.
-    await rest.return(undefined);
-  }
+  yield first;
+  yield* rest;
 }
 
 async function putAtOnce(

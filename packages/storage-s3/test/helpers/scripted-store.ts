@@ -6,7 +6,7 @@ import type { StorageKey } from '@sluice/core';
 import { createS3Driver, type S3Driver, type S3DriverOptions } from '../../src/index.ts';
 
 /** A request as it came in. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   /** Path and query, as on the wire. */
   readonly target: string;
