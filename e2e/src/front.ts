@@ -128,18 +128,23 @@ export type Site = Pick<
 /** How often another port is tried. */
 const ATTEMPTS = 4;
 
-/** Starts a server with the configuration that `sluice config` prints. */
+/**
+ * Starts a server with the configuration that `sluice config` prints.
+ *
+ * @param change by default nothing is changed in it
+ */
 export async function startFront(
   server: ServerName,
   kind: 'standalone' | 'site',
   site: Site,
+  change: (text: string) => string = (text) => text,
 ): Promise<Front> {
   let said = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const folder = createFolder(server);
     const logs = (): string => logsOf(folder);
     const remove = (): void => rmSync(folder, { recursive: true, force: true });
-    const { port, start } = await writeConfig(server, kind, { site, folder });
+    const { port, start } = await writeConfig(server, kind, { site, folder, change });
     const running = await startServer(start, port, (output) => (said = output));
     if (running !== undefined) {
       if (await isOurs(port, site.serverName)) return frontOf(running, port, { logs, remove });
@@ -196,14 +201,23 @@ interface Written {
 async function writeConfig(
   server: ServerName,
   kind: 'standalone' | 'site' | 'spoilt',
-  { site, folder }: { readonly site: Site; readonly folder: string },
+  {
+    site,
+    folder,
+    change = (text) => text,
+  }: {
+    readonly site: Site;
+    readonly folder: string;
+    readonly change?: (text: string) => string;
+  },
 ): Promise<Written> {
   const [port, internal] = [await freePort(), await freePort()];
-  const text = config(server, {
+  const printed = config(server, {
     ...optionsFor(server, site, internal),
     listen: `127.0.0.1:${port}`,
     standalone: kind === 'site' ? undefined : folder,
   });
+  const text = change(printed);
   const hosting = kind === 'site' ? HOSTING.find((name) => name === server) : undefined;
   const isNamed = site.serverName !== undefined;
   const { file, env: own } =

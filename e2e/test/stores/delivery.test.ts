@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { doctor } from '@sluice/cli';
 import {
   allow,
   assertKey,
@@ -33,6 +34,8 @@ const ENGINES = [
   ['swift', () => startSwift({ nodes: 1 })],
 ] as const;
 
+const PROBE_SECRET = 'a secret of the tests, long enough';
+
 /** An object of 3 MB, and one byte of difference in the version that takes its place. */
 const FILM = bytesOf('film', 3_000_000);
 const NEXT = bytesOf('next', 3_000_000);
@@ -58,6 +61,7 @@ async function openBucket(
 
 /** An application with its front server, or alone. */
 interface Site {
+  readonly url: string;
   readonly ask: (key: string, ask?: Omit<Ask, 'target'>) => Promise<Answer>;
   /** Follows a redirect, as a client does. */
   readonly follow: (key: string, init?: RequestInit) => Promise<Response>;
@@ -68,7 +72,7 @@ async function serve(
   t: ExecutionContext,
   storage: StorageDriver,
   options: Pick<SluiceOptions, 'dialect' | 'redirect'>,
-  store?: string,
+  front?: { readonly origin: string; readonly change: ((text: string) => string) | undefined },
 ): Promise<Site> {
   const events: DownloadEvent[] = [];
   const sluice = createSluice({
@@ -79,7 +83,7 @@ async function serve(
   });
   const app = new Koa();
   app.silent = true;
-  app.use(downloads(sluice, { prefix: '/files/' }));
+  app.use(downloads(sluice, { prefix: '/files/', probe: { secret: PROBE_SECRET } }));
   app.use((ctx) => void (ctx.body = HELLO));
   // oxlint-disable-next-line typescript/no-misused-promises -- Koa's callback answers its own rejections
   const server = createServer(app.callback());
@@ -87,24 +91,30 @@ async function serve(
   await once(server, 'listening');
   t.teardown(() => server.close().closeAllConnections());
   let { port } = server.address() as AddressInfo;
-  if (store !== undefined) {
-    const front = await startFront('nginx', 'standalone', {
-      app: `http://127.0.0.1:${port}`,
-      store: { origin: store },
-    });
-    t.teardown(() => front.stop());
-    port = front.port;
+  if (front !== undefined) {
+    const { origin, change } = front;
+    const site = { app: `http://127.0.0.1:${port}`, store: { origin } };
+    const running = await startFront('nginx', 'standalone', site, change);
+    t.teardown(() => running.stop());
+    port = running.port;
   }
   const targetOf = (key: string): string => `/files/${urlForKey(assertKey('test', key))}`;
   return {
+    url: `http://127.0.0.1:${port}/files/`,
     ask: (key, ask = {}) => exchange(port, { target: targetOf(key), ...ask }),
     follow: (key, init) => fetch(`http://127.0.0.1:${port}${targetOf(key)}`, init),
     events,
   };
 }
 
-function fetched(t: ExecutionContext, storage: StorageDriver, origin: string): Promise<Site> {
-  return serve(t, storage, { dialect: nginx({ store: { origin }, bufferSize: 32_768 }) }, origin);
+function fetched(
+  t: ExecutionContext,
+  storage: StorageDriver,
+  origin: string,
+  change?: (text: string) => string,
+): Promise<Site> {
+  const dialect = nginx({ store: { origin }, bufferSize: 32_768 });
+  return serve(t, storage, { dialect }, { origin, change });
 }
 
 /** Does something once a URL has been signed: the application has looked by then. */
@@ -136,11 +146,28 @@ for (const [name, start] of ENGINES) {
       // A signature speaks of the name alone, whatever else the bucket keeps.
       const names = versioned ? ODD_NAMES.slice(0, 20) : [...ODD_NAMES, LONG_KEY];
       await oddNames(t, engine, bucket, names);
+      if (!versioned) await doctored(t, engine, bucket);
       await ranges(t, engine, bucket, versioned);
       await links(t, bucket);
       await changes(t, engine, bucket, versioned);
     }
   });
+}
+
+/** The doctor, too, sees a store behind nginx, and whether clients get in past the application. */
+async function doctored(t: ExecutionContext, engine: StoreEngine, bucket: Bucket): Promise<void> {
+  const front = (change?: (text: string) => string): Promise<Site> =>
+    fetched(t, bucket.driver, engine.endpoint, change);
+  const good = await doctor({ url: (await front()).url, secret: PROBE_SECRET });
+  t.deepEqual(
+    good.findings.filter(({ severity }) => severity !== 'note'),
+    [],
+  );
+  t.is(good.canaries.application, 0, 'nginx fetches them all');
+  const open = await front((text) => text.replaceAll('internal;', ''));
+  const bad = await doctor({ url: open.url, secret: PROBE_SECRET });
+  t.true(bad.findings.some(({ id }) => id === 'internal-reachable'));
+  t.notRegex(JSON.stringify([good, bad]), /Signature/);
 }
 
 /** Every name leads to its own object, over both ways. */

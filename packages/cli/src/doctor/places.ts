@@ -20,8 +20,10 @@ export function placesOf({ canaries }: ProbeDescription, dialect: ProbeBegin['di
   return { ...(folder !== undefined && { folder }), ...(internal !== undefined && { internal }) };
 }
 
+/** The query is that of a URL: headers for H2O, or the signature of a store. */
 function pathOf(order: string | undefined): string | undefined {
-  return order !== undefined && URL.canParse(order) ? new URL(order).pathname : order;
+  if (order === undefined) return undefined;
+  return URL.canParse(order) ? new URL(order).pathname : order.replace(/\?.*$/, '');
 }
 
 /** The plain name needs no escape, so that it ends every form of an order. */

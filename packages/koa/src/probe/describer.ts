@@ -1,4 +1,5 @@
 import {
+  type Allow,
   allow,
   createSluice,
   type DownloadPlan,
@@ -39,15 +40,17 @@ export function createDescriber<S>(sluice: Sluice<S>, unchecked: Sluice | undefi
     if (streamed.kind !== 'whole') return [];
     const { id, key, size } = canary;
     const path = sluice.storage.localPath?.(key)?.path;
-    const order = orderIn(plan, sluice);
+    const fromDisk = orderIn(plan, sluice);
+    const order = fromDisk ?? (await fetchOrderOf(plan, canary, sluice));
     return [
       {
         id,
         key,
         size,
         sha256: await digestOf(run, canary),
-        headers: order === undefined ? streamed.headers : seenBehindFront(streamed.headers, size),
-        sender: order === undefined ? 'application' : 'front',
+        headers:
+          fromDisk === undefined ? streamed.headers : seenBehindFront(streamed.headers, size),
+        sender: plan.kind === 'offload' ? 'front' : 'application',
         why: plan.why,
         ...(order !== undefined && { order }),
         ...(path !== undefined && { path }),
@@ -87,7 +90,9 @@ export function createDescriber<S>(sluice: Sluice<S>, unchecked: Sluice | undefi
     },
     async orderOf(run, id) {
       const canary = canariesOf(run).find((one) => one.id === id);
-      return canary && orderIn(await sluice.plan(requestOf(canary)), sluice);
+      if (canary === undefined) return undefined;
+      const plan = await sluice.plan(requestOf(canary));
+      return orderIn(plan, sluice) ?? fetchOrderOf(plan, canary, sluice);
     },
   };
 }
@@ -97,7 +102,12 @@ function bareRequest(key: StorageKey): { method: string; key: StorageKey; subjec
 }
 
 function requestOf({ key, look }: Canary) {
-  return { ...bareRequest(key), policy: () => allow(look) };
+  return { ...bareRequest(key), policy: () => allowCanary(look) };
+}
+
+/** What a canary is allowed under. A doctor looks at the front server, and goes to no store. */
+export function allowCanary(look: Canary['look']): Allow {
+  return allow({ ...look, redirect: false });
 }
 
 function orderIn<S>(plan: DownloadPlan, { dialect }: Sluice<S>): string | undefined {
@@ -105,3 +115,20 @@ function orderIn<S>(plan: DownloadPlan, { dialect }: Sluice<S>): string | undefi
     ? plan.headers[dialect.header]
     : undefined;
 }
+
+/**
+ * Signs the order by which the front server fetches a canary. No plan holds one, since it is as good as
+ * the object; this object is the doctor's own.
+ */
+async function fetchOrderOf<S>(
+  plan: DownloadPlan,
+  { key }: Canary,
+  { dialect, storage }: Sluice<S>,
+): Promise<string | undefined> {
+  if (plan.kind !== 'offload') return undefined;
+  const signed = await storage.internalUrl?.(key, { expiresIn: CANARY_EXPIRES_IN });
+  return signed && dialect?.valueForUrl?.(signed.url);
+}
+
+/** Seconds. A run takes five, and the clocks of two machines may differ. */
+const CANARY_EXPIRES_IN = 300;

@@ -1,4 +1,4 @@
-import { allow, checkOptions, type Sluice, type StorageKey } from '@sluice/core';
+import { checkOptions, type Sluice, type StorageKey } from '@sluice/core';
 import {
   BEGIN_KEY,
   canaryAt,
@@ -17,7 +17,7 @@ import type { Reports } from '../reports.ts';
 import { type DownloadContext, factsOf } from '../request.ts';
 import { type ArrivalBook, createArrivalBook } from './arrival-book.ts';
 import { type CanaryKeeper, createCanaryKeeper } from './canary-keeper.ts';
-import { createDescriber, type Describer } from './describer.ts';
+import { allowCanary, createDescriber, type Describer } from './describer.ts';
 import { tell, tellStray } from './tell.ts';
 import { createUncheckedSluice } from './unchecked-sluice.ts';
 import { installedVersions } from './versions.ts';
@@ -143,7 +143,12 @@ async function send<S>(
   const request = { ...factsOf(ctx), key, subject: undefined };
   const found = canaryAt(key);
   if (found !== undefined) {
-    await deliver(ctx, sluice, { ...request, policy: () => allow(found.canary.look) }, reports);
+    await deliver(
+      ctx,
+      sluice,
+      { ...request, policy: () => allowCanary(found.canary.look) },
+      reports,
+    );
     return true;
   }
   const run = runIn(key);
