@@ -8,7 +8,7 @@ export interface DialectCheck {
   /** A sentence about the dialect's behaviour. */
   readonly title: string;
   /** What the check cannot be run without; where it is absent the check is reported as skipped. */
-  readonly needs?: 'decode' | 'entityTagOf' | 'rateHeaderFor' | 'objectionTo';
+  readonly needs?: 'decode' | 'entityTagOf' | 'rateHeaderFor' | 'objectionTo' | 'store';
   /** Returns when the promise is kept; throws what was seen instead. */
   run(subject: DialectSubject): void;
 }
@@ -18,6 +18,8 @@ export interface DialectSubject {
   readonly dialect: Dialect;
   /** Reads a value as the server does, and gives the path of the file that it would open. */
   readonly decode: ((value: string) => string | undefined) | undefined;
+  /** Origin of the store that the server fetches from: `https://s3.internal:9000`. */
+  readonly store: string | undefined;
   /** A plain name below each root. */
   readonly plain: readonly OddPlace[];
   /** Odd names below each root. All are files that can be there; the plain ones are among them. */

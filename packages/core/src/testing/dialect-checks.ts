@@ -217,7 +217,77 @@ export const dialectChecks: readonly DialectCheck[] = [
       }
     },
   },
+  {
+    id: 'D-18',
+    title: 'a URL of the store has a value of its own, which is that of no file',
+    needs: 'store',
+    run(subject) {
+      const { dialect, store = '' } = subject;
+      const owners = new Map(valuesOf(subject).map(([name, value]) => [value, name]));
+      for (const url of urlsOf(store)) {
+        const value: unknown = dialect.valueForUrl?.(url);
+        if (value === undefined) continue;
+        assert.ok(typeof value === 'string', `the value for ${show(url)} is no text`);
+        assert.match(value, SAFE, `the value for ${show(url)} is not safe in a header`);
+        const twin = owners.get(value);
+        assert.equal(twin, undefined, `${show(url)} has the value of ${show(twin ?? '')}`);
+        owners.set(value, url);
+        assert.equal(dialect.valueForUrl?.(url), value, `${show(url)} has another value later`);
+      }
+      const [plain = ''] = urlsOf(store);
+      assert.ok(typeof dialect.valueForUrl?.(plain) === 'string', `${show(plain)} cannot be told`);
+    },
+  },
+  {
+    id: 'D-19',
+    title: 'no URL of another origin is told, and none makes it throw',
+    needs: 'store',
+    run({ dialect, store = '' }) {
+      for (const url of foreignUrlsOf(store)) {
+        noThrow(`valueForUrl ${show(url)}`, () => dialect.valueForUrl?.(url));
+        assert.equal(dialect.valueForUrl?.(url), undefined, `${show(url)} is passed on`);
+      }
+    },
+  },
 ];
+
+/** Signed URLs; each is another one, and many are what another one becomes when it is decoded. */
+function urlsOf(origin: string): readonly string[] {
+  const paths = [
+    'a',
+    'A',
+    'b/a',
+    'a%2Fb',
+    'a/b',
+    'a%252Fb',
+    '%41',
+    '%2541',
+    'a+b',
+    'a%2Bb',
+    'a%20b',
+  ];
+  const more = ['%E6%97%A5', '%e6%97%a5', "(1)!*'", '%281%29', 'a%3Fb', 'a%23b', 'a;b=c,d', '...'];
+  const queries = ['?X-Amz-Signature=5ec', '?X-Amz-Signature=5Ec', '?s=%2F', '?s=/', '?s=%2f+&&='];
+  return [...paths, ...more].flatMap((path) =>
+    queries.map((query) => `${origin}/bucket/${path}${query}`),
+  );
+}
+
+/** What begins like the origin, or ends like it, and leads elsewhere. */
+function foreignUrlsOf(origin: string): readonly string[] {
+  const { protocol, host, hostname } = new URL(origin);
+  const other = protocol === 'https:' ? 'http:' : 'https:';
+  const rest = '/bucket/a?s=1';
+  return [
+    `${other}//${host}${rest}`,
+    `${protocol}//${hostname}:1${rest}`,
+    `${protocol}//elsewhere.example${rest}`,
+    `${origin}.elsewhere.example${rest}`,
+    `${origin}@elsewhere.example${rest}`,
+    `${protocol}//user:password@${host}${rest}`,
+    `${protocol}//elsewhere.example/${host}${rest}`,
+  ];
+}
 
 /** What an obligation may add, and what nobody has heard of. */
 const MORE_HEADERS: PlanHeaders = Object.freeze({

@@ -16,6 +16,11 @@ export interface DialectCheckOptions {
    * that the codec is the server's: without it that check is skipped.
    */
   readonly decode?: ((value: string) => string | undefined) | undefined;
+  /**
+   * Origin of the store that the server fetches from, as the dialect has it: without it, or without
+   * `valueForUrl`, the checks about fetching are skipped.
+   */
+  readonly store?: string | undefined;
 }
 
 /** How one check ended. */
@@ -88,9 +93,12 @@ export function runDialectCheck(check: DialectCheck, subject: DialectSubject): D
 /** Tells what a check needs that neither the dialect nor the options have. */
 export function missingNeed(
   { needs }: Pick<DialectCheck, 'needs'>,
-  { dialect, decode }: DialectSubject,
+  { dialect, decode, store }: DialectSubject,
 ): DialectCheck['needs'] {
   if (needs === undefined) return undefined;
+  if (needs === 'store') {
+    return store === undefined || dialect.valueForUrl === undefined ? needs : undefined;
+  }
   const offered = needs === 'decode' ? decode : dialect[needs];
   return offered === undefined ? needs : undefined;
 }
@@ -106,15 +114,19 @@ export function createSubject(
   dialect: Dialect,
   options: DialectCheckOptions,
 ): DialectSubject {
-  const own = checkOptions(owner, options, ['roots', 'decode']);
-  const { roots = { '': '/srv/private' }, decode } = own;
+  const own = checkOptions(owner, options, ['roots', 'decode', 'store']);
+  const { roots = { '': '/srv/private' }, decode, store } = own;
   if (decode !== undefined && typeof decode !== 'function') {
     throw new TypeError(`${owner}: decode must be a function, got ${quote(decode)}`);
+  }
+  if (store !== undefined && !(URL.canParse(store) && new URL(store).origin === store)) {
+    throw new TypeError(`${owner}: store must be an origin, got ${quote(store)}`);
   }
   const map = createPathMap(roots).roots;
   return {
     dialect,
     decode,
+    store,
     plain: map.flatMap(plainPlaces),
     odd: map.flatMap(oddPlaces),
     wrong: map.flatMap(wrongPlaces),

@@ -12,7 +12,7 @@ import {
   dialectWithAva,
   formatDialectReport,
 } from '../../src/testing/index.ts';
-import { dialectMutants } from './tables/dialect-mutants.ts';
+import { dialectMutants, STORE } from './tables/dialect-mutants.ts';
 import { senders } from './tables/names.ts';
 
 const roots = { '': '/srv/private', videos: '/mnt/videos' };
@@ -42,7 +42,11 @@ for (const { name, create, readings } of senders) {
 
 for (const [index, [fault, dialect, caughtBy]] of dialectMutants.entries()) {
   test(`a dialect that ${fault} is caught by ${caughtBy} (${index})`, (t) => {
-    const report = checkDialect(dialect as Dialect, { roots, decode: decodeOf('nginx') });
+    const report = checkDialect(dialect as Dialect, {
+      roots,
+      decode: decodeOf('nginx'),
+      store: STORE,
+    });
     const caught = failuresOf(report).map(([id]) => id);
     t.true(caught.includes(caughtBy), JSON.stringify(failuresOf(report)));
     for (const [, message] of failuresOf(report)) {
@@ -97,8 +101,16 @@ test('a name that no head has room for is streamed, whoever could spell it', (t)
 test('what the dialect or the options have not is skipped by name', (t) => {
   const { results, skipped } = checkDialect(apache());
   const missing = results.flatMap((each) => (each.kind === 'skipped' ? [each.missing] : []));
-  t.deepEqual(missing, ['decode', 'entityTagOf', 'rateHeaderFor', 'rateHeaderFor', 'objectionTo']);
-  t.is(skipped, 5);
+  t.deepEqual(missing, [
+    'decode',
+    'entityTagOf',
+    'rateHeaderFor',
+    'rateHeaderFor',
+    'objectionTo',
+    'store',
+    'store',
+  ]);
+  t.is(skipped, 7);
 });
 
 test('what is no dialect is told once, and nothing else is asked of it', (t) => {
@@ -131,6 +143,7 @@ test('mistakes in the options are mistakes of the program', (t) => {
   for (const [options, message] of [
     [{ root: '/srv' }, /^checkDialect: unknown option "root"/],
     [{ decode: 'percent' }, /^checkDialect: decode must be a function, got "percent"$/],
+    [{ store: 's3' }, /^checkDialect: store must be an origin, got "s3"$/],
     [{ roots: {} }, /at least one root/],
     [{ roots: { '': 'srv' } }, /absolute path/],
   ] as const) {
@@ -141,12 +154,12 @@ test('mistakes in the options are mistakes of the program', (t) => {
 test('a report is written as TAP, with a line for each name', (t) => {
   const broken = { ...apache(), makes: ['content-length'] };
   const text = formatDialectReport(checkDialect(broken));
-  t.regex(text, /^TAP version 14\n1\.\.17\nok 1 - D-01 /);
+  t.regex(text, /^TAP version 14\n1\.\.19\nok 1 - D-01 /);
   t.regex(text, /\nnot ok 2 - D-02 .*\n {2}---\n {2}message: "makes is not frozen"\n {2}\.\.\.\n/);
   t.regex(text, /\nok 7 - D-07 .* # SKIP needs decode\n/);
   t.regex(text, /\n# carried {2}"with space" as "\/srv\/private\/with space"\n/);
   t.regex(text, /\n# streamed "line\\nfeed"\n/);
-  t.regex(text, /\n# passed 11, failed 1, skipped 5\n$/);
+  t.regex(text, /\n# passed 11, failed 1, skipped 7\n$/);
 });
 
 test('AVA gets a test for each check, and a skipped one for what is not there', async (t) => {
@@ -169,7 +182,7 @@ test('AVA gets a test for each check, and a skipped one for what is not there', 
   await Promise.all(runs);
   t.is(seen.length, dialectChecks.length);
   t.is(seen[0], 'apache: D-01 createSluice takes it, and its name is one word for logs');
-  t.is(seen.filter((title) => title.startsWith('skip ')).length, 5);
+  t.is(seen.filter((title) => title.startsWith('skip ')).length, 7);
   t.regex(seen[6] ?? '', /^skip apache: D-07 .* \(needs decode\)$/);
   runs.length = 0;
   dialectWithAva(fake, { ...apache(), makes: ['content-length'] });
@@ -178,8 +191,11 @@ test('AVA gets a test for each check, and a skipped one for what is not there', 
 });
 
 // AVA itself, on a dialect that has everything.
-const whole: Dialect = { ...nginx({ prefix: '/_sluice/' }), objectionTo: () => undefined };
-dialectWithAva(test, whole, { roots, decode: decodeOf('nginx') });
+const whole: Dialect = {
+  ...nginx({ prefix: '/_sluice/', store: { origin: STORE } }),
+  objectionTo: () => undefined,
+};
+dialectWithAva(test, whole, { roots, decode: decodeOf('nginx'), store: STORE });
 
 test('node:test runs the checks, skips what is not there, and fails what is broken', (t) => {
   const script = `
@@ -197,5 +213,5 @@ test('node:test runs the checks, skips what is not there, and fails what is brok
   t.regex(stdout, /ok \d+ - apache: D-07 [^\n]* # SKIP needs decode\n/);
   t.regex(stdout, /not ok \d+ - broken: D-02 /);
   t.regex(stdout, /\n# fail 1\n/);
-  t.regex(stdout, /\n# skipped 10\n/);
+  t.regex(stdout, /\n# skipped 14\n/);
 });

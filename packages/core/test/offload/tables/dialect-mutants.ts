@@ -27,6 +27,22 @@ function keep(rate: number): [string, string] {
   return pair;
 }
 
+/** The origin that the tests have for a store. */
+export const STORE = 'https://s3.internal:9000';
+
+const store: Dialect = nginx({ prefix: '/_sluice/', store: { origin: STORE } });
+
+/** Changes what the dialect says of every URL. */
+function fetching(change: (value: string) => string): Dialect {
+  return {
+    ...store,
+    valueForUrl(url) {
+      const value = store.valueForUrl?.(url);
+      return value === undefined ? undefined : change(value);
+    },
+  };
+}
+
 export const dialectMutants: readonly DialectMutant[] = [
   ['is no object', null, 'D-01'],
   ['has no codec', { ...good, valueFor: undefined }, 'D-01'],
@@ -178,6 +194,23 @@ export const dialectMutants: readonly DialectMutant[] = [
   ],
   ['objects in two lines', { ...good, objectionTo: objectToRange('a\nb') }, 'D-17'],
   ['objects with nothing to say', { ...good, objectionTo: objectToRange('') }, 'D-17'],
+  ['decodes the path of a URL', fetching((url) => decodeURIComponent(url)), 'D-18'],
+  ['drops the query of a URL', fetching((url) => url.replace(/\?.*/, '')), 'D-18'],
+  ['writes a URL in small letters', fetching((url) => url.toLowerCase()), 'D-18'],
+  ['fetches nothing', { ...store, valueForUrl: () => undefined }, 'D-18'],
+  [
+    'fetches from any host',
+    { ...store, valueForUrl: (url) => `/_store${new URL(url).pathname}` } satisfies Dialect,
+    'D-19',
+  ],
+  [
+    'compares an origin without the slash',
+    {
+      ...store,
+      valueForUrl: (url) => (url.startsWith(STORE) ? url.slice(STORE.length) : undefined),
+    } satisfies Dialect,
+    'D-19',
+  ],
   [
     'objects to If-Range alone',
     {
