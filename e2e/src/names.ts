@@ -101,7 +101,7 @@ export const ODD_NAMES: readonly string[] = [
 ];
 
 /** 1024 bytes, of which S3 takes no more. */
-export const LONGEST_S3_KEY: string = `${Array.from({ length: 4 }, () => '日'.repeat(80)).join('/')}/${'x'.repeat(57)}.txt`;
+export const LONGEST_S3_KEY: string = `${Array.from({ length: 4 }, () => '日'.repeat(80)).join('/')}/${'x'.repeat(56)}.txt`;
 
 /** A key whose value for a server is longer than what many give a header. The URL to it is short. */
 export const LONG_KEY: string = `${Array.from({ length: 12 }, () => '日'.repeat(80)).join('/')}/x.txt`;

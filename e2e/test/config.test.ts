@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ServerName } from '@sluice/cli';
 
 import { checkConfig, realSender, SERVERS, type Site } from '../src/front.ts';
-import { diskOf, MARK } from '../src/fixture.ts';
+import { createFixture, diskOf, MARK } from '../src/fixture.ts';
 import { startServer } from '../src/server-process.ts';
 import { faultsOf } from '../src/verdict.ts';
 import { fileOf, openLane, senderOf, targetOf, test } from './helpers.ts';
@@ -21,7 +21,7 @@ const ODD_FOLDERS = {
 
 const SENDERS = SERVERS.map((server) => realSender(server, PATHS));
 
-openLane(SENDERS, ODD_FOLDERS);
+openLane(SENDERS, () => createFixture(ODD_FOLDERS));
 
 for (const { name, habits } of SENDERS) {
   test.serial(`${name}: carries several roots, each with a path of its own`, async (t) => {

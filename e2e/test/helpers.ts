@@ -17,16 +17,16 @@ export const test: TestFn<Lane> = anyTest as TestFn<Lane>;
 /**
  * Starts all senders before the tests of a file, and stops them at its end, whatever happens.
  *
- * @param folders the folders of the roots; default: those of every fixture
+ * @param createStore makes the store; default: one on the disk
  */
 export function openLane(
   senders: readonly Sender[],
-  folders?: Readonly<Record<string, string>>,
+  createStore: () => Promise<Fixture> = createFixture,
 ): void {
   const opened: { fixture?: Fixture; senders: RunningSender[] } = { senders: [] };
   test.before('every sender starts', async (t) => {
     t.timeout(60_000);
-    const fixture = await createFixture(folders);
+    const fixture = await createStore();
     opened.fixture = fixture;
     const started = await Promise.allSettled(senders.map((sender) => sender.start(fixture)));
     for (const outcome of started) {
