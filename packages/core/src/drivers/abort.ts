@@ -14,6 +14,34 @@ export function abortedBy(signal: AbortSignal): SluiceError {
   return new SluiceError('SLUICE_ABORTED', 'the caller ended the call', { cause: signal.reason });
 }
 
+/** Somebody who waits for work, and may be told not to. */
+export interface Wait<T> {
+  readonly result: Promise<T>;
+  /** Ends the waiting with a failure; too late once the work has settled. */
+  readonly giveUp: (error: Error) => void;
+}
+
+/**
+ * Waits for work that may be given up. Its result goes to whoever waits or, after that, to `late`,
+ * never to both and never to nobody.
+ */
+export function waitFor<T>(work: Promise<T>, late: (value: T) => void): Wait<T> {
+  let giveUp: (error: Error) => void = () => undefined;
+  const result = new Promise<T>((resolve, reject) => {
+    let isOver = false;
+    giveUp = (error) => {
+      isOver = true;
+      reject(error);
+    };
+    work.then((value) => {
+      if (isOver) late(value);
+      isOver = true;
+      resolve(value);
+    }, reject);
+  });
+  return { result, giveUp };
+}
+
 /**
  * Waits for a result, but no longer than until the signal is aborted.
  *
@@ -26,23 +54,13 @@ export async function untilAborted<T>(
   late: (value: T) => void,
 ): Promise<T> {
   if (signal === undefined) return work;
-  let stop: (() => void) | undefined;
-  let isOver = false;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => {
-      isOver = true;
-      reject(abortedBy(signal));
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  work.then(
-    (value) => isOver && late(value),
-    () => undefined,
-  );
+  const { result, giveUp } = waitFor(work, late);
+  const stop = (): void => giveUp(abortedBy(signal));
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
   try {
-    return await Promise.race([work, aborted]);
+    return await result;
   } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }

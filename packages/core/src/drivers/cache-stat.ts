@@ -193,6 +193,7 @@ function createStats(
 interface Flight {
   readonly answer: Promise<ObjectStat | undefined>;
   readonly call: CallSignal;
+  isLanded: boolean;
   waiting: number;
 }
 
@@ -214,7 +215,7 @@ async function join(
     return await untilAborted(flight.answer, call?.signal, () => undefined);
   } finally {
     flight.waiting -= 1;
-    if (flight.waiting === 0) {
+    if (flight.waiting === 0 && !flight.isLanded) {
       if (flights.get(key) === flight) flights.delete(key);
       flight.call.abort(NOBODY);
     }
@@ -235,8 +236,9 @@ function depart(
     watch.keep(stat);
     return stat;
   };
-  const flight: Flight = { answer: ask(), call, waiting: 0 };
+  const flight: Flight = { answer: ask(), call, isLanded: false, waiting: 0 };
   const land = (): void => {
+    flight.isLanded = true;
     watch.done();
     if (flights.get(key) === flight) flights.delete(key);
   };

@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.ts';
-import { untilAborted } from './abort.ts';
+import { untilAborted, waitFor } from './abort.ts';
 import { createCallSignal } from './call-signal.ts';
 
 /** What a deadline is set to. */
@@ -43,23 +43,15 @@ export async function endLate<T>(
   limit: number,
   on: { readonly late: (value: T) => void; readonly expire: (error: SluiceError) => void },
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let isExpired = false;
-  const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      isExpired = true;
-      const error = new SluiceError('SLUICE_TIMEOUT', `the store gave nothing for ${limit} ms`);
-      // First: whoever is told goes on, and what was begun must not then still be under way.
-      reject(error);
-      on.expire(error);
-    }, limit);
-  });
-  work.then(
-    (value) => isExpired && on.late(value),
-    () => undefined,
-  );
+  const { result, giveUp } = waitFor(work, on.late);
+  const timer = setTimeout(() => {
+    const error = new SluiceError('SLUICE_TIMEOUT', `the store gave nothing for ${limit} ms`);
+    // First: what is aborted next fails, and not for a reason that anybody should hear of.
+    giveUp(error);
+    on.expire(error);
+  }, limit);
   try {
-    return await Promise.race([work, expired]);
+    return await result;
   } finally {
     clearTimeout(timer);
   }

@@ -15,6 +15,12 @@ export interface HandleUse {
    */
   begin(window: Window, signal: AbortSignal | undefined): () => void;
   /**
+   * Does a read that is over at once.
+   *
+   * @throws SluiceError `SLUICE_ABORTED` when the handle is closed; whatever the read throws
+   */
+  now<T>(window: Window, read: () => T): T;
+  /**
    * Idempotent. With reads under way the handle is closed when the last is over, which nobody waits
    * for.
    */
@@ -24,10 +30,17 @@ export interface HandleUse {
 export function createHandleUse(handle: ObjectHandle): HandleUse {
   let uses = 0;
   let closing: Promise<void> | undefined;
+  const require = ({ start, end }: Window): void => {
+    requireWindow(start, end, handle.stat.size);
+    if (closing !== undefined) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
+  };
   return {
-    begin({ start, end }, signal) {
-      requireWindow(start, end, handle.stat.size);
-      if (closing !== undefined) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
+    now(window, read) {
+      require(window);
+      return read();
+    },
+    begin(window, signal) {
+      require(window);
       throwIfAborted(signal);
       let isUsed = true;
       uses += 1;

@@ -139,6 +139,16 @@ function limitedHandle(handle: ObjectHandle, places: Places): ObjectHandle {
         }
       },
     }),
+    ...(handle.readNow && {
+      readNow: (window) => use.now(window, () => handle.readNow?.(window)),
+    }),
+    ...(handle.fillNow && {
+      fillNow: (target, start) =>
+        use.now(
+          { start, end: start + target.byteLength },
+          () => handle.fillNow?.(target, start) === true,
+        ),
+    }),
     close: () => use.close(),
   });
 }

@@ -205,7 +205,8 @@ function insistentHandle(handle: ObjectHandle, insist: Insist): ObjectHandle {
       }
     },
     ...(handle.readNow && {
-      readNow: (window) => unlessPassing(() => handle.readNow?.(window), undefined),
+      readNow: (window) =>
+        use.now(window, () => unlessPassing(() => handle.readNow?.(window), undefined)),
     }),
     ...(handle.fill && {
       async fill(target, start, call) {
@@ -219,7 +220,9 @@ function insistentHandle(handle: ObjectHandle, insist: Insist): ObjectHandle {
     }),
     ...(handle.fillNow && {
       fillNow: (target, start) =>
-        unlessPassing(() => handle.fillNow?.(target, start) === true, false),
+        use.now({ start, end: start + target.byteLength }, () =>
+          unlessPassing(() => handle.fillNow?.(target, start) === true, false),
+        ),
     }),
     close: () => use.close(),
   });

@@ -174,7 +174,9 @@ function limitedBody(
   return createBody(
     {
       async next() {
-        const piece = await endLate(pull.next(), limit, {
+        // A body that is over has no clock that runs on.
+        const next = untilAborted(pull.next(), below.signal, () => undefined);
+        const piece = await endLate(next, limit, {
           late: () => undefined,
           expire: (error) => below.abort(error),
         });
