@@ -18,13 +18,14 @@ import { createCachedSource } from './cache/cached-source.ts';
 import { createObjectCache, type ObjectCache } from './cache/object-cache.ts';
 import { checkOpenCache, type OpenCacheOptions, type OpenCacheStats } from './cache/open-cache.ts';
 import { createContentTypes } from './content-type.ts';
+import { createDescriber } from './describe.ts';
 import { createJail, type Jail, type JailRules, placeOf } from './jail.ts';
 import { listObjects } from './listing.ts';
-import { createObjectSource, type ObjectSource, type SourceOptions } from './object-source.ts';
+import { createObjectSource, type ObjectSource } from './object-source.ts';
+import { createOpener, type Opener } from './quick-opens.ts';
 import { createEarnedReads, createQuickReads } from './quick-reads.ts';
 import { hostSystem, type System } from './system.ts';
 import { createTree, type Tree } from './write/tree.ts';
-import { entityTagOf, lastModifiedOf, versionOf } from './validators.ts';
 
 /** Where the objects lie: exactly one of `root` and `paths`. */
 export type LocalDriverOptions = LocalRoot & {
@@ -117,14 +118,15 @@ export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
 export function createDriverOn(system: System, options: LocalDriverOptions): LocalDriver {
   const own = checkOptions('createLocalDriver', options, OPTIONS);
   const jail = createJail(rootsOf(own), rulesOf(own), system);
-  const describe = createDescriber(own, system);
+  const describe = createDescriber(createContentTypes(own.contentTypes), system.now);
   const settings = own.openCache === undefined ? undefined : checkOpenCache(own.openCache);
   const cache = settings && createObjectCache(settings, { jail, describe });
   const reads = { near: createQuickReads(system), far: createEarnedReads(system) };
-  const given = { jail, describe, reads };
+  const opener = createOpener(jail);
+  const given = { jail, opener, describe, reads };
   const source = cache ? createCachedSource(cache, given) : createObjectSource(given);
   const tree = createTree({ jail, describe, fsync: flagOf(own.fsync) });
-  return composeDriver({ jail, source, tree, cache });
+  return composeDriver({ jail, opener, source, tree, cache });
 }
 
 const OPTIONS = [
@@ -138,16 +140,15 @@ const OPTIONS = [
   'openCache',
 ];
 
-type Describe = SourceOptions['describe'];
-
 interface DriverParts {
   readonly jail: Jail;
+  readonly opener: Opener;
   readonly source: ObjectSource;
   readonly tree: Tree;
   readonly cache: ObjectCache | undefined;
 }
 
-function composeDriver({ jail, source, tree, cache }: DriverParts): LocalDriver {
+function composeDriver({ jail, opener, source, tree, cache }: DriverParts): LocalDriver {
   let isClosed = false;
   const requireOpen = ({ signal }: Call = {}): void => {
     if (isClosed) throw driverClosed();
@@ -183,6 +184,7 @@ function composeDriver({ jail, source, tree, cache }: DriverParts): LocalDriver 
     ...(cache !== undefined && { cacheStats: () => cache.stats() }),
     async close() {
       isClosed = true;
+      opener.close();
       cache?.close();
     },
   });
@@ -203,21 +205,6 @@ async function forgetting<T>(
 
 function driverClosed(): SluiceError {
   return new SluiceError('SLUICE_ABORTED', 'the driver has been closed');
-}
-
-function createDescriber({ contentTypes }: LocalDriverOptions, system: System): Describe {
-  const contentTypeOf = createContentTypes(contentTypes);
-  return (key, stats) => {
-    const lastModified = lastModifiedOf(stats);
-    const contentType = contentTypeOf(key);
-    return Object.freeze<ObjectStat>({
-      size: Number(stats.size),
-      version: versionOf(stats),
-      entityTag: entityTagOf(stats, system.now()),
-      ...(lastModified !== undefined && { lastModified }),
-      ...(contentType !== undefined && { contentType }),
-    });
-  };
 }
 
 function rootsOf({ root, paths }: LocalDriverOptions): Readonly<Record<string, string>> {

@@ -1,10 +1,12 @@
-import type { Call, ObjectHandle, ObjectStat, StorageKey } from '@sluice/core';
+import type { Call, MappedPath, ObjectHandle, ObjectStat, StorageKey } from '@sluice/core';
 
 import { throwIfAborted } from './abort.ts';
 import { closeQuietly } from './descriptor.ts';
+import type { Describe } from './describe.ts';
 import { type Jail, placeOf } from './jail.ts';
 import { createFileHandle } from './object-handle.ts';
-import { type Confined, type FileFacts, type OpenFile, openRegular } from './open-regular.ts';
+import type { Confined, FileFacts, OpenFile } from './open-regular.ts';
+import type { Opener } from './quick-opens.ts';
 import type { QuickReads } from './quick-reads.ts';
 
 /** The reading half of a driver. */
@@ -15,8 +17,8 @@ export interface ObjectSource {
 
 export interface SourceOptions {
   readonly jail: Jail;
-  /** The facts of an object, from its key and the file that holds it. */
-  readonly describe: (key: StorageKey, stats: FileFacts) => ObjectStat;
+  readonly opener: Opener;
+  readonly describe: Describe;
   readonly reads: ReadsAtOnce;
 }
 
@@ -43,13 +45,15 @@ export function createObjectSource(options: SourceOptions): ObjectSource {
   const { io } = jail.system;
   return {
     async stat(key, call) {
-      const confined = await openKey(key, jail, call);
+      const opened = openKey(key, options, call);
+      const confined = opened instanceof Promise ? await opened : opened;
       if (confined === undefined) return undefined;
       io.close(confined.fd);
       return describe(key, confined.stats);
     },
     async open(key, call) {
-      const confined = await openKey(key, jail, call);
+      const opened = openKey(key, options, call);
+      const confined = opened instanceof Promise ? await opened : opened;
       if (confined === undefined) return undefined;
       const { stats } = confined;
       return createFileHandle(key, describe(key, stats), confined, {
@@ -69,14 +73,23 @@ export function isSmall({ stats }: OpenFile): boolean {
 /** Bytes. */
 const SMALL = 1_048_576n;
 
-async function openKey(
+function openKey(
   key: StorageKey,
-  jail: Jail,
+  { jail, opener }: SourceOptions,
   { signal }: Call = {},
-): Promise<Confined | undefined> {
+): Confined | undefined | Promise<Confined | undefined> {
   throwIfAborted(signal);
   const place = placeOf(key, jail);
-  const confined = place && (await openRegular(place, jail));
+  return place && (opener.openNow(place) ?? openLater(place, opener, jail, signal));
+}
+
+async function openLater(
+  place: MappedPath,
+  opener: Opener,
+  jail: Jail,
+  signal: AbortSignal | undefined,
+): Promise<Confined | undefined> {
+  const confined = await opener.open(place);
   if (signal?.aborted === true && confined !== undefined) jail.system.io.close(confined.fd);
   throwIfAborted(signal);
   return confined;

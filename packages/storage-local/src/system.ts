@@ -7,6 +7,7 @@ import {
   fsync,
   lstatSync,
   open,
+  openSync,
   read,
   readlinkSync,
   readSync,
@@ -40,6 +41,8 @@ export interface System {
  */
 export interface FileIo {
   open(path: string, flags: number): Promise<number>;
+  /** As `open`, for a name that is known, or likely, to be in memory. */
+  openNow(path: string, flags: number): number;
   fstat(fd: number): BigIntStats;
   /** The bytes of a symbolic link, as {@link byteString}. */
   readlink(path: string): string;
@@ -104,6 +107,7 @@ const nodeIo: FileIo = {
     new Promise((resolve, reject) => {
       open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)));
     }),
+  openNow: openSync,
   fstat: (fd) => fstatSync(fd, { bigint: true }),
   readlink: (path) => readlinkSync(path, 'latin1'),
   realpath: (path) =>

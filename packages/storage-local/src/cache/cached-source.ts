@@ -1,27 +1,26 @@
 import type { Call, ObjectHandle, StorageKey } from '@sluice/core';
 
 import { throwIfAborted } from '../abort.ts';
-import { type Jail, placeOf } from '../jail.ts';
+import { placeOf } from '../jail.ts';
 import { createFileHandle, createMemoryHandle } from '../object-handle.ts';
 import { isSmall, type ObjectSource, readsOf, type SourceOptions } from '../object-source.ts';
-import { openRegular } from '../open-regular.ts';
+import type { Confined } from '../open-regular.ts';
 import type { CachedObject } from './cached-object.ts';
 import type { ObjectCache } from './object-cache.ts';
 
 /** Creates a source of objects that stay open, in a cache, for those who ask next. */
 export function createCachedSource(cache: ObjectCache, options: SourceOptions): ObjectSource {
-  const { jail } = options;
   return {
     async stat(key, call) {
       throwIfAborted(call?.signal);
-      const object = cache.find(key) ?? (await load(key, cache, jail, call));
+      const object = cache.find(key) ?? (await load(key, cache, options, call));
       if (object === undefined) return undefined;
       void cache.release(object);
       return object.stat;
     },
     async open(key, call) {
       throwIfAborted(call?.signal);
-      const object = cache.find(key) ?? (await load(key, cache, jail, call));
+      const object = cache.find(key) ?? (await load(key, cache, options, call));
       return object && createHandle(object, cache, options);
     },
   };
@@ -30,12 +29,14 @@ export function createCachedSource(cache: ObjectCache, options: SourceOptions): 
 async function load(
   key: StorageKey,
   cache: ObjectCache,
-  jail: Jail,
+  { jail, opener }: SourceOptions,
   { signal }: Call = {},
 ): Promise<CachedObject | undefined> {
   const place = placeOf(key, jail);
   if (place === undefined) return undefined;
-  const opening = { path: place.path, open: () => openRegular(place, jail) };
+  const open = async (): Promise<Confined | undefined> =>
+    opener.openNow(place) ?? opener.open(place);
+  const opening = { path: place.path, open };
   const object = await cache.load(key, opening);
   if (signal?.aborted === true && object !== undefined) void cache.release(object);
   throwIfAborted(signal);

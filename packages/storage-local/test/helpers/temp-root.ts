@@ -75,7 +75,13 @@ export function asKey(text: string): StorageKey {
 /** This machine, with some of its system calls replaced, and with or without /proc. */
 export function faultySystem(io: Partial<FileIo>, changes: Partial<System> = {}): System {
   const host = hostSystem();
-  return { ...host, ...changes, io: { ...host.io, ...io } };
+  // What is put into one way of opening must not be passed by on the other.
+  const openNow = io.open === undefined ? host.io.openNow : refuseToOpen;
+  return { ...host, ...changes, io: { ...host.io, openNow, ...io } };
+}
+
+function refuseToOpen(): never {
+  throw systemError('EAGAIN');
 }
 
 export function systemError(code: string): Error {
