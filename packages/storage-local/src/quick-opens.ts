@@ -86,7 +86,7 @@ const MOMENT = 50;
 const EARNED = 4;
 
 /** Folders that are watched at once. */
-const MOST = 64;
+const MOST = 16;
 
 function openNow({ root, path }: MappedPath, shelf: Shelf): Confined | undefined {
   const slash = path.lastIndexOf('/');

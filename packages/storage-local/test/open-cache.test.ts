@@ -36,6 +36,7 @@ import {
   asKey,
   collect,
   faultySystem,
+  filesOpenBelow,
   makeFifo,
   openBelow,
   patternBytes,
@@ -460,7 +461,7 @@ test('what this driver changes is known at once, also under another name and bel
   t.is(await contentOf(driver, asKey('elsewhere')), undefined);
   await driver.delete(KEY);
   t.deepEqual(await both(), [undefined, undefined]);
-  t.deepEqual(openBelow(temp.root), [], 'what was removed keeps no place on the disk');
+  t.deepEqual(filesOpenBelow(temp.root), [], 'what was removed keeps no place on the disk');
 });
 
 test.serial('what this driver replaces, moves or removes is let go at once', async (t) => {
@@ -477,7 +478,7 @@ test.serial('what this driver replaces, moves or removes is let go at once', asy
   for (const step of steps) {
     for (const key of [a, b]) temp.writeAtRest(key, bytes);
     for (const key of [a, b]) await warm(driver, key);
-    t.is(openBelow(temp.root).length, 2);
+    t.is(filesOpenBelow(temp.root).length, 2);
     await step();
     t.false(openBelow(temp.root).some((path) => path.endsWith(' (deleted)')));
     t.is(driver.cacheStats?.().objects, steps.indexOf(step) % 3 === 0 ? 1 : 0);
@@ -614,13 +615,13 @@ test.serial('an object that has to make room is not closed under its readers', a
   });
   for (const body of await Promise.all(bodies)) t.true(body.equals(bytes));
   t.is(driver.cacheStats?.().objects, 1);
-  t.is(openBelow(temp.root).length, 2);
+  t.is(filesOpenBelow(temp.root).length, 2);
   await handles[0]?.close();
   await handles[0]?.close();
-  t.is(openBelow(temp.root).length, 2, 'two closings of one handle are not the other’s');
+  t.is(filesOpenBelow(temp.root).length, 2, 'two closings of one handle are not the other’s');
   await handles[1]?.close();
   t.is((await stillOpenBelow(join(temp.root, 'a'))).length, 0);
-  t.is(openBelow(temp.root).length, 1);
+  t.is(filesOpenBelow(temp.root).length, 1);
 });
 
 test.serial('what was used least lately makes room first', async (t) => {
@@ -629,7 +630,7 @@ test.serial('what was used least lately makes room first', async (t) => {
   const driver = driverOn(t, temp, { maxObjects: 2 });
   for (const key of ['a', 'b', 'a', 'c']) await contentOf(driver, asKey(key));
   t.deepEqual(
-    openBelow(temp.root)
+    filesOpenBelow(temp.root)
       .map((path) => path.slice(-1))
       .toSorted(),
     ['a', 'c'],
@@ -657,7 +658,7 @@ test.serial('descriptors and bytes stay within their bounds over many objects', 
     const { objects = 0, bytes = 0 } = driver.cacheStats?.() ?? {};
     most.objects = Math.max(most.objects, objects);
     most.bytes = Math.max(most.bytes, bytes);
-    if (round % 1000 === 0) most.open = Math.max(most.open, openBelow(temp.root).length);
+    if (round % 1000 === 0) most.open = Math.max(most.open, filesOpenBelow(temp.root).length);
   }
   t.deepEqual(most, { open: 50, objects: 50, bytes: 2000 });
   t.true((driver.cacheStats?.().hits ?? 0) > 1000);
@@ -703,8 +704,9 @@ test.serial(
     clock = 10;
     await warm(driver, asKey('busy'));
     clock = 20;
-    for (let round = 0; round < 200 && openBelow(temp.root).length > 1; round += 1) await sleep(10);
-    t.deepEqual(openBelow(temp.root), [join(temp.root, 'busy')]);
+    for (let round = 0; round < 200 && filesOpenBelow(temp.root).length > 1; round += 1)
+      await sleep(10);
+    t.deepEqual(filesOpenBelow(temp.root), [join(temp.root, 'busy')]);
     clock = 30;
     t.deepEqual(await stillOpenBelow(temp.root), []);
     t.is(driver.cacheStats?.().evicted, 0);
@@ -930,7 +932,7 @@ for (const [remark, changesOf, openCache, kept] of machines) {
     const count = counter(driver);
     await warm(driver);
     t.like(count(), kept ? { hits: 2, misses: 1 } : { hits: 0, misses: 3 });
-    t.is(openBelow(temp.root).length, kept ? 1 : 0);
+    t.is(filesOpenBelow(temp.root).length, kept ? 1 : 0);
     // Bytes are kept only where the kernel knows of every change.
     t.is(driver.cacheStats?.().bytes, remark === 'this machine' ? 3 : 0);
     const [stat, handle] = [await driver.stat(KEY), await driver.open(KEY)];
@@ -945,7 +947,7 @@ for (const [remark, changesOf, openCache, kept] of machines) {
     t.deepEqual(again, stat);
     if (kept) t.is(again, stat, 'opened anew, it was found to be the same');
     t.like(count(), remark === 'this machine' ? { hits: 1, misses: 0 } : { hits: 0, misses: 1 });
-    t.is(openBelow(temp.root).length, kept ? 1 : 0);
+    t.is(filesOpenBelow(temp.root).length, kept ? 1 : 0);
     renameSync(temp.write('new', 'new'), join(temp.root, KEY));
     clock = 10_000;
     t.is(await contentOf(driver), 'new');
