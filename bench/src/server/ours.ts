@@ -25,14 +25,17 @@ export function offloading({ root }: Stage): RequestListener {
 
 /** A policy of so many rules, of which the last one speaks of the object. */
 export function rules(count: number): (stage: Stage) => RequestListener {
-  const before = Array.from({ length: count - 1 }, (_, index) =>
-    forPattern<User>(patternOf(index), () => allow()),
-  );
-  const policy = firstApplicable<User>(
-    ...before,
-    forPattern('last/*path', () => allow()),
-  );
-  return ({ root }) => serve({ root, policy });
+  return ({ root }) => {
+    // Made only where they are asked: they would burden every garbage collection of the others.
+    const before = Array.from({ length: count - 1 }, (_, index) =>
+      forPattern<User>(patternOf(index), () => allow()),
+    );
+    const policy = firstApplicable<User>(
+      ...before,
+      forPattern('last/*path', () => allow()),
+    );
+    return serve({ root, policy });
+  };
 }
 
 /** What nginx asks with `auth_request`: an application that allows everything, and does no more. */

@@ -22,18 +22,23 @@ export function createQuickReads(system: System): QuickReads {
 
 /**
  * For files whose bytes may well lie on the disk alone. They must have earned it: a read through the
- * pool, during which the whole process had nothing read from a disk, allows the next few.
+ * pool, during which the whole process had nothing read from a disk, allows the next few. However many
+ * are allowed, one of so many goes through the pool: where many run at once, it earns anew before
+ * nothing is left, and not all of them have to.
  */
 export function createEarnedReads(system: System): QuickReads {
   const rest = createRest(system, SLOW_AND_FAR);
   let earned = 0;
+  let inARow = 0;
   return {
-    isAllowed: () => earned > 0 && rest.isAllowed(),
+    isAllowed: () => earned > 0 && inARow < EARNED && rest.isAllowed(),
     run(read) {
       earned -= 1;
+      inARow += 1;
       return rest.run(read);
     },
     async watch(read) {
+      inARow = 0;
       const before = system.blocksRead();
       const result = await read();
       earned = system.blocksRead() === before ? Math.min(earned + EARNED, MOST_EARNED) : 0;

@@ -81,8 +81,16 @@ const TARGET = /^[!"$-[\]-~]*$/;
 
 const CONTROLS = /[\u0000-\u001f\u007f]/; // oxlint-disable-line no-control-regex -- they are what is refused
 
+/** Visible ASCII and spaces: as many bytes as characters. */
+const PLAIN = /^[ -~]*$/;
+
+/** A segment that is empty, `.` or `..`. */
+const NO_NAME = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
 function isKey(value: unknown): value is StorageKey {
   if (typeof value !== 'string' || value.length === 0 || value.length > MAX_KEY_BYTES) return false;
+  // Most keys are so, and one look at each of two things says it of them.
+  if (value.length <= MAX_SEGMENT_BYTES && PLAIN.test(value)) return !NO_NAME.test(value);
   if (CONTROLS.test(value) || !value.isWellFormed()) return false;
   if (Buffer.byteLength(value) > MAX_KEY_BYTES) return false;
   return value.split('/').every(isSegment);

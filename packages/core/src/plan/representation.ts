@@ -44,13 +44,18 @@ export function describe(
   }
   const stat = ownOf(found);
   const representation = describeAnew(key, obligations, stat, now);
-  if (isFixed(obligations)) remember(key, { obligations, stat, representation, now });
+  if (isFixed(obligations)) {
+    const same = Object.isFrozen(found) ? found : undefined;
+    remember(key, { obligations, same, stat, representation, now });
+  }
   return representation;
 }
 
 /** A description with all that it was made of. */
 interface Description {
   readonly obligations: Obligations;
+  /** As the driver gave it, where nobody can have changed it since. */
+  readonly same: ObjectStat | undefined;
   readonly stat: ObjectStat;
   readonly now: number;
   readonly representation: Representation;
@@ -78,7 +83,7 @@ function remember(key: StorageKey, description: Description): void {
 
 /** Compares values and not tokens: one version may get another tag as it ages, or a policy another name. */
 function isStillTrue(
-  { obligations, stat, now: then }: Description,
+  { obligations, same, stat, now: then }: Description,
   asked: Obligations,
   found: ObjectStat,
   now: number,
@@ -87,7 +92,7 @@ function isStillTrue(
   if (stat.lastModified !== undefined && stat.lastModified > Math.min(then, now)) return false;
   return (
     (obligations === asked || OBLIGED.every((name) => obligations[name] === asked[name])) &&
-    FOUND.every((name) => stat[name] === ownValue(found, name))
+    (found === same || FOUND.every((name) => stat[name] === ownValue(found, name)))
   );
 }
 

@@ -26,13 +26,27 @@ export function evaluate<S>(
   observe?: PolicyObserver,
 ): Verdict | Promise<Verdict> {
   const { subject, method, key } = question;
-  // It makes its signal when it is asked for it.
-  const controller = new AbortController();
+  const deadlineSignal = new LazyAbort();
   const facts = { subject, action: 'download', method, key, params: {} } as const;
-  const answer = ask(policy, createPolicyRequest<S>(facts, controller), observe);
+  const answer = ask(policy, createPolicyRequest<S>(facts, deadlineSignal), observe);
   return answer instanceof Promise
-    ? inTime(answer, deadline, controller).then((decision) => verdictOf(decision, policy))
+    ? inTime(answer, deadline, deadlineSignal).then((decision) => verdictOf(decision, policy))
     : verdictOf(answer, policy);
+}
+
+/** Most policies never look at their signal, and a controller costs as much as their whole answer. */
+class LazyAbort {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
 }
 
 function verdictOf(decision: Decision, policy: Policy<never>): Verdict {
@@ -44,13 +58,13 @@ function verdictOf(decision: Decision, policy: Policy<never>): Verdict {
 function inTime(
   answer: Promise<Decision>,
   deadline: number,
-  controller: AbortController,
+  deadlineSignal: LazyAbort,
 ): Promise<Decision> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Decision>((resolve) => {
     timer = setTimeout(() => {
       resolve(ruledBy(denyForFault('the policy missed its deadline'), 'deadline'));
-      controller.abort(new Error('the deadline has passed'));
+      deadlineSignal.abort(new Error('the deadline has passed'));
     }, deadline);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
