@@ -1,6 +1,7 @@
 import type { ObjectStat, StorageKey } from '@sluice/core';
 
 import type { FileFacts } from './open-regular.ts';
+import type { System } from './system.ts';
 import { entityTagOf, entityTagSettlesAt, lastModifiedOf, versionOf } from './validators.ts';
 
 /** Gives the facts of an object, from its key and the file that holds it. */
@@ -10,21 +11,19 @@ export type Describe = (key: StorageKey, stats: FileFacts) => ObjectStat;
  * Creates what describes objects. What was said of a version is kept for the latest keys, and given
  * again as the same value as long as all holds that it was made of: to write the numbers of a file
  * as text takes longer than to open it.
- *
- * @param now gives milliseconds since 1970
  */
 export function createDescriber(
   contentTypeOf: (key: StorageKey) => string | undefined,
-  now: () => number,
+  system: Pick<System, 'now'>,
 ): Describe {
   const latest = new Map<StorageKey, Description>();
   return (key, stats) => {
     const known = latest.get(key);
-    const time = now();
-    if (known !== undefined && time < known.until && isSameVersion(known.stats, stats)) {
+    const now = system.now();
+    if (known !== undefined && now < known.until && isSameVersion(known.stats, stats)) {
       return known.stat;
     }
-    const description = describe(stats, contentTypeOf(key), time);
+    const description = describe(stats, contentTypeOf(key), now);
     if (known === undefined && latest.size >= MOST_KEYS) {
       const [oldest] = latest.keys();
       if (oldest !== undefined) latest.delete(oldest);

@@ -118,7 +118,7 @@ export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
 export function createDriverOn(system: System, options: LocalDriverOptions): LocalDriver {
   const own = checkOptions('createLocalDriver', options, OPTIONS);
   const jail = createJail(rootsOf(own), rulesOf(own), system);
-  const describe = createDescriber(createContentTypes(own.contentTypes), system.now);
+  const describe = createDescriber(createContentTypes(own.contentTypes), system);
   const settings = own.openCache === undefined ? undefined : checkOpenCache(own.openCache);
   const cache = settings && createObjectCache(settings, { jail, describe });
   const reads = { near: createQuickReads(system), far: createEarnedReads(system) };

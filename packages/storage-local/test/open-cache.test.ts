@@ -704,8 +704,9 @@ test.serial(
     clock = 10;
     await warm(driver, asKey('busy'));
     clock = 20;
-    for (let round = 0; round < 200 && filesOpenBelow(temp.root).length > 1; round += 1)
+    for (let round = 0; round < 200 && filesOpenBelow(temp.root).length > 1; round += 1) {
       await sleep(10);
+    }
     t.deepEqual(filesOpenBelow(temp.root), [join(temp.root, 'busy')]);
     clock = 30;
     t.deepEqual(await stillOpenBelow(temp.root), []);

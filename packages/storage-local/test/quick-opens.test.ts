@@ -88,10 +88,13 @@ function contentOf(confined: Confined | undefined): string | undefined {
 }
 
 /** This machine with a clock that goes by hand, in milliseconds. */
-function clocked(io: Partial<FileIo> = {}): { readonly system: System; go(by: number): void } {
+function clocked(io: Partial<FileIo> = {}): {
+  readonly system: System;
+  readonly go: (by: number) => void;
+} {
   let clock = 0;
   return {
-    system: faultySystem({ openNow: hostSystem().io.openNow, ...io }, { ticks: () => clock }),
+    system: faultySystem(io, { ticks: () => clock }),
     go(by) {
       clock += by;
     },
@@ -136,8 +139,9 @@ test.serial('a name is looked up in the open folder, and nowhere else', async (t
 
 for (const rules of [{}, { symlinks: 'inside' }, { hardLinks: 'deny' }] as const) {
   for (const { remark, key, make } of entryRows) {
-    if (placeOf(asKey(key), createJail({ '': '/tmp/' }, RULES, hostSystem())) === undefined)
+    if (placeOf(asKey(key), createJail({ '': '/tmp/' }, RULES, hostSystem())) === undefined) {
       continue;
+    }
     const title = `at once nothing is opened that is not opened else: ${remark}, ${JSON.stringify([rules, key.slice(0, 30)])}`;
     test.serial(title, async (t) => {
       const { temp, now, later, heat } = fixture(t, { rules });

@@ -77,8 +77,8 @@ export function asKey(text: string): StorageKey {
 export function faultySystem(io: Partial<FileIo>, changes: Partial<System> = {}): System {
   const host = hostSystem();
   // What is put into one way of opening must not be passed by on the other.
-  const openNow = io.open === undefined ? host.io.openNow : refuseToOpen;
-  return { ...host, ...changes, io: { ...host.io, openNow, ...io } };
+  const refuse = io.open !== undefined && { openNow: refuseToOpen };
+  return { ...host, ...changes, io: { ...host.io, ...refuse, ...io } };
 }
 
 function refuseToOpen(): never {
