@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Readable } from 'node:stream';
 
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Call } from '@sluice/core';
@@ -85,7 +84,10 @@ export function createConnection(settings: Settings): Connection {
   };
 }
 
-/** The SDK does not stop everywhere when it is told to, as where it looks for credentials. */
+/**
+ * The SDK does not stop everywhere when it is told to, as where it looks for credentials. Once it has
+ * sent the request, the signal ends that, an answer that is just coming in included.
+ */
 async function askOnce<T>(
   client: S3Client,
   question: Question<T>,
@@ -94,23 +96,13 @@ async function askOnce<T>(
   const ending = createEnding(signal, limit);
   try {
     const answer = question(client, { abortSignal: ending.signal });
-    answer.then(
-      (late) => ending.fault() && discard(late),
-      () => undefined,
-    );
+    answer.catch(() => undefined);
     return await Promise.race([answer, ending.ended]);
   } catch (error) {
     throw ending.fault() ?? storeFault(error);
   } finally {
     ending.release();
   }
-}
-
-/** A body that nobody reads would keep its connection from all others. */
-function discard(answer: unknown): void {
-  if (typeof answer !== 'object' || answer === null || !('Body' in answer)) return;
-  const { Body: body } = answer;
-  if (body instanceof Readable) body.on('error', () => undefined).destroy();
 }
 
 type Credentials = Exclude<Settings['credentials'], undefined>;

@@ -357,6 +357,18 @@ test('a closed driver serves what is open, and lets go of its connections with t
   t.is((await fails(t, read(handle!, WINDOW))).code, 'SLUICE_ABORTED');
 });
 
+test('a body under way comes to its end after its object and the driver were closed', async (t) => {
+  const store = await startScriptedStore(t);
+  const driver = store.driver();
+  store.script(head(LARGE.byteLength), part(LARGE, { start: 0, end: LARGE.byteLength }));
+  const handle = await driver.open(KEY);
+  const body = await handle!.read({ start: 0, end: LARGE.byteLength });
+  await handle!.close();
+  await driver.close();
+  t.is((await buffer(body as AsyncIterable<Uint8Array>)).byteLength, LARGE.byteLength);
+  while ((await store.connections()) > 0) await delay(5);
+});
+
 test('keys that this store cannot hold are not asked for', async (t) => {
   const store = await startScriptedStore(t);
   const driver = store.driver();
