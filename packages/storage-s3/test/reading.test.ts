@@ -138,7 +138,7 @@ test('of a store that names no version, a new date and a new total are noticed',
 for (const { title, answer, whole, gives } of answers) {
   test(`a read answered with ${title} gives ${gives}, and the next one is served`, async (t) => {
     const store = await startScriptedStore(t);
-    const handle = await opened(store, head(12), { maxSockets: 1 });
+    const handle = await opened(store, head(12), { maxSockets: 1, timeouts: { answer: 8000 } });
     const window = whole === true ? { start: 0, end: 12 } : WINDOW;
     store.script(answer);
     const result = read(handle, window);

@@ -216,6 +216,8 @@ export async function startMemoryStore(options: MemoryStoreOptions): Promise<Mem
       respond({ request, response, key: keyOf(pathname), query, body });
     });
   });
+  // By itself it would end connections at rest in the middle of a slow test.
+  server.keepAliveTimeout = 600_000;
   server.on('connection', (socket) => socket.on('error', () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -61,6 +61,8 @@ export async function startScriptedStore(t: Teardown): Promise<ScriptedStore> {
       give(answers.shift() ?? otherwise, response, seen);
     });
   });
+  // By itself it would end connections at rest in the middle of a slow test.
+  server.keepAliveTimeout = 600_000;
   server.on('connection', (socket) => socket.on('error', () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
