@@ -3,23 +3,31 @@ import { randomUUID } from 'node:crypto';
 import { type ContractFixture, contractWithAva } from '@sluice/core/testing';
 import test from 'ava';
 
-import { createS3Driver, type S3Driver } from '../src/index.ts';
-import { type MemoryStore, startMemoryStore } from './helpers/memory-store.ts';
+import { createS3Driver, type S3Driver, type S3DriverOptions } from '../src/index.ts';
+import { type MemoryStore, REFUSED_KEY_ID, startMemoryStore } from './helpers/memory-store.ts';
 
-const SECRET = randomUUID();
+const PAGE_SIZE = 50;
+
+/** Bytes: the least that S3 takes for a part. */
+const PART_SIZE = 5 * 1_048_576;
+
+/** Milliseconds. */
+const PATIENCE = 400;
 
 // All of them before the first test is declared: AVA takes no test after a wait for something outside.
 const stores = {
-  'no versions': await startMemoryStore({ isVersioned: false, pageSize: 3 }),
-  'versions kept': await startMemoryStore({ isVersioned: true, pageSize: 3 }),
+  'no versions': await startMemoryStore({ isVersioned: false, pageSize: PAGE_SIZE }),
+  'versions kept': await startMemoryStore({ isVersioned: true, pageSize: PAGE_SIZE }),
 };
+
+const CREDENTIALS = { accessKeyId: 'contract', secretAccessKey: randomUUID() } as const;
 
 function createFixture(store: MemoryStore): ContractFixture {
   const { endpoint, bucket } = store;
   const drivers: S3Driver[] = [];
-  const create = (): S3Driver => {
-    const credentials = { accessKeyId: 'contract', secretAccessKey: SECRET };
-    const driver = createS3Driver({ endpoint, bucket, credentials });
+  const create = (more: Partial<S3DriverOptions> = {}): S3Driver => {
+    const options = { endpoint, bucket, credentials: CREDENTIALS, partSize: PART_SIZE, ...more };
+    const driver = createS3Driver(options);
     drivers.push(driver);
     return driver;
   };
@@ -34,14 +42,38 @@ function createFixture(store: MemoryStore): ContractFixture {
     async remove(key) {
       store.remove(key);
     },
+    // As consoles make a folder: an object of no bytes, which no key of ours can name.
+    plant: { directory: async (key) => store.put(`${key}/`, new Uint8Array(0)) },
     another: async () => create(),
     openResources: () => store.busy(),
-    secrets: [endpoint, bucket, SECRET],
+    secrets: [new URL(endpoint).host, bucket, CREDENTIALS.secretAccessKey],
+    credentials: [CREDENTIALS.secretAccessKey],
+    remote: {
+      target: { host: '127.0.0.1', port: Number(new URL(endpoint).port) },
+      connect: ({ host, port }) =>
+        create({
+          endpoint: `http://${host}:${port}`,
+          timeouts: { answer: PATIENCE, idle: PATIENCE, write: PATIENCE },
+        }),
+      patience: PATIENCE,
+      http: true,
+    },
+    refused: () => create({ credentials: { ...CREDENTIALS, accessKeyId: REFUSED_KEY_ID } }),
+    misplaced: () => create({ bucket: 'none-of-that-name' }),
+    async stray(prefix) {
+      for (const name of STRAYS) store.put(`${prefix}${name}`, Buffer.from('astray'));
+    },
+    pageSize: PAGE_SIZE,
+    partSize: PART_SIZE,
+    debris: () => store.uploads(),
     async dispose() {
       await Promise.all(drivers.map((driver) => driver.close()));
     },
   };
 }
+
+/** Names of objects that break the grammar of keys. */
+const STRAYS = ['a//b', 'folder/', '/./dot', '/../dots', 'line\nbreak', 'control\u0001'];
 
 for (const [name, store] of Object.entries(stores)) {
   await contractWithAva(test, () => createFixture(store), {
@@ -51,7 +83,9 @@ for (const [name, store] of Object.entries(stores)) {
       'touch',
       'seedSparse',
       'fills',
-      'plant.directory',
+      'localPath',
+      'readPath',
+      'seedStale',
       'plant.fifo',
       'plant.socket',
       'plant.device',

@@ -2,7 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A store in memory that speaks as much S3 as the driver does. It checks no signature. */
+/**
+ * A store in memory that speaks as much S3 as the driver does. Of signatures it looks at the access
+ * key alone.
+ */
 export interface MemoryStore {
   readonly endpoint: string;
   readonly bucket: string;
@@ -43,6 +46,9 @@ interface Question {
 }
 
 const BUCKET = 'memory-bucket';
+
+/** Whoever signs with it is refused. */
+export const REFUSED_KEY_ID = 'REFUSED';
 
 /** Starts a store on the loopback. */
 export async function startMemoryStore(options: MemoryStoreOptions): Promise<MemoryStore> {
@@ -211,6 +217,10 @@ export async function startMemoryStore(options: MemoryStoreOptions): Promise<Mem
     request.on('end', () => {
       if (before?.(request, response) === true) return;
       const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://store');
+      if (request.headers.authorization?.includes(`=${REFUSED_KEY_ID}/`) === true) {
+        return refuse(response, 403, 'InvalidAccessKeyId');
+      }
+      if (pathname.split('/')[1] !== BUCKET) return refuse(response, 404, 'NoSuchBucket');
       const body = Buffer.concat(pieces);
       largest = Math.max(largest, body.byteLength);
       respond({ request, response, key: keyOf(pathname), query, body });
