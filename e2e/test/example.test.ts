@@ -55,14 +55,13 @@ async function startExample(t: ExecutionContext, server: string): Promise<Exampl
 async function scriptOf(folder: string, name: string): Promise<string> {
   const readme = await readFile(join(folder, 'README.md'), 'utf8');
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
-  const isNamed = readme.includes(`pnpm@12 --filter ${manifest.name} ${name}\n`);
+  const isNamed = readme.includes(`pnpm@12 -C examples/front-servers ${name}\n`);
   const script = manifest.scripts[name];
   if (!isNamed || script === undefined) throw new Error(`the README names no script ${name}`);
   return script;
 }
 
 interface Manifest {
-  readonly name: string;
   readonly scripts: Readonly<Record<string, string>>;
 }
 

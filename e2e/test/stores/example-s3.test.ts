@@ -68,14 +68,13 @@ async function startExample(
 async function commandOf(name: string): Promise<string> {
   const readme = await readFile(join(FOLDER, 'README.md'), 'utf8');
   const manifest = JSON.parse(await readFile(join(FOLDER, 'package.json'), 'utf8')) as Manifest;
-  const isNamed = readme.includes(`pnpm@12 --filter ${manifest.name} ${name}\n`);
+  const isNamed = readme.includes(`pnpm@12 -C examples/s3 ${name}\n`);
   const script = manifest.scripts[name];
   if (!isNamed || script === undefined) throw new Error(`the README names no script ${name}`);
   return script;
 }
 
 interface Manifest {
-  readonly name: string;
   readonly scripts: Readonly<Record<string, string>>;
 }
 

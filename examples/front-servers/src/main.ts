@@ -14,7 +14,7 @@ import { agreeWith, installLine } from './servers.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
-const USAGE = `Usage: pnpm --filter @sluice/example-front-servers <${serverNames.join('|')}> [--port N]
+const USAGE = `Usage: pnpm -C examples/front-servers <${serverNames.join('|')}> [--port N]
 
   --port N    the server listens on port N of 127.0.0.1; 0 takes any free one (default: 8080)
 `;

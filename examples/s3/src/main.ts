@@ -20,7 +20,7 @@ import { type EngineName, openStore, originOf, startStore, type Store } from './
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
-const USAGE = `Usage: pnpm --filter @sluice/example-s3 <${senderNames.join('|')}> [--port N] [--engine ceph|swift] [--fill]
+const USAGE = `Usage: pnpm -C examples/s3 <${senderNames.join('|')}> [--port N] [--engine ceph|swift] [--fill]
 
   --port N    listen on port N of 127.0.0.1; 0 takes any free one (default: 3000)
   --engine    which store to start where S3_BUCKET names none (default: ceph)
