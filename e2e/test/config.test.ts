@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -55,6 +56,29 @@ test.serial('a server that is not on this machine fails the tests, and is named'
     { message: /^no-such-front-server is not on this machine/ },
   );
 });
+
+test.serial(
+  'nginx accepts the location of a store, whichever configuration it stands in',
+  async (t) => {
+    const { roots, folder } = diskOf(t.context.fixture);
+    const app = 'http://127.0.0.1:3000';
+    // The authorities that the machine trusts need not be installed on it.
+    const certificates = join(folder, 'store.crt');
+    const line = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1';
+    const files = ['-keyout', '/dev/null', '-out', certificates, '-subj', '/CN=store'];
+    execFileSync('openssl', [...line.split(' '), ...files], { stdio: 'ignore' });
+    for (const origin of ['http://127.0.0.1:9000', 'https://localhost', 'http://[::1]:9000']) {
+      for (const kind of ['standalone', 'site'] as const) {
+        for (const more of [{}, { roots }, { roots, prefix: PATHS }]) {
+          const site = { app, store: { origin, certificates }, ...more };
+          const checked = await checkConfig('nginx', kind, site);
+          t.is(checked.code, 0, checked.output);
+          t.notRegex(checked.output, /warn/, 'no hash is too small');
+        }
+      }
+    }
+  },
+);
 
 for (const server of SERVERS) {
   test.serial(`${server}: says of a configuration that it has a mistake`, async (t) => {

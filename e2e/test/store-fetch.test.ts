@@ -160,6 +160,8 @@ function head(status: string, length: number, lines: readonly string[]): string 
 }
 
 function error(status: number): StoreReply {
+  // RFC 9110 §15.4.5: it has no body.
+  if (status === 304) return [`HTTP/1.1 304 Oops\r\nx-amz-request-id: ${SECRET}\r\n\r\n`];
   const xml = `<?xml version="1.0"?><Error><Code>Oops</Code><BucketName>${SECRET}</BucketName></Error>`;
   const lines = [
     'Content-Type: application/xml',
@@ -362,7 +364,7 @@ test('what only the application judges rightly is answered by it', async (t) => 
 
 /** Troubles of a store, and what a client gets to know. */
 const troubles: readonly (readonly [title: string, reply: StoreReply, status: number])[] = [
-  ...[300, 301, 302, 303, 305, 307, 308, 400, 401, 403, 405, 409, 410, 411, 416, 429].map(
+  ...[300, 301, 302, 303, 304, 305, 307, 308, 400, 401, 403, 405, 409, 410, 411, 416, 429].map(
     (status) => [String(status), error(status), 502] as const,
   ),
   ...[500, 501, 502, 503, 504, 507].map((status) => [String(status), error(status), 502] as const),

@@ -146,7 +146,7 @@ for (const [name, start] of ENGINES) {
       // A signature speaks of the name alone, whatever else the bucket keeps.
       const names = versioned ? ODD_NAMES.slice(0, 20) : [...ODD_NAMES, LONG_KEY];
       await oddNames(t, engine, bucket, names);
-      if (!versioned) await doctored(t, engine, bucket);
+      if (!versioned && name === 'ceph') await doctored(t, engine, bucket);
       await ranges(t, engine, bucket, versioned);
       await links(t, bucket);
       await changes(t, engine, bucket, versioned);
@@ -226,6 +226,8 @@ async function ranges(
     ['bytes=0-0', 0, 1],
     ['bytes=1000000-', 1_000_000, 3_000_000],
     ['bytes=-7', 2_999_993, 3_000_000],
+    ['bytes=-999999999999999', 0, 3_000_000],
+    ['bytes=2999999-999999999999999', 2_999_999, 3_000_000],
   ] as const) {
     for (const headers of [{ range }, { range, 'if-range': etag }]) {
       const answer = await behind.ask('film.mp4', { headers });
@@ -239,7 +241,10 @@ async function ranges(
       t.is(followed.redirected, versioned || !('if-range' in headers));
     }
   }
+  await driver.put(assertKey('test', 'empty.png'), new Uint8Array(0));
   for (const site of [behind, alone]) {
+    const empty = await site.follow('empty.png');
+    t.is(`${empty.status} ${empty.headers.get('content-length')} ${await empty.text()}`, '200 0 ');
     const stale = { range: 'bytes=5-', 'if-range': '"of another version"' };
     const whole = await site.ask('film.mp4', { headers: stale });
     t.is(whole.status, 200);

@@ -1,4 +1,5 @@
 import type { Dialect } from './offload/dialect.ts';
+import { headBytesOf } from './offload/order-head.ts';
 import { headersToFetch, planFetch } from './offload/plan-fetch.ts';
 import type { OffloadPlan, PlanHeaders, RedirectPlan } from './plan/download-plan.ts';
 import type { PlanFacts } from './plan/plan-download.ts';
@@ -15,6 +16,8 @@ import type { SignedUrl, SignOptions, StorageDriver } from './storage/driver.ts'
 export interface StoreWays {
   /** Of a front server that can fetch it. */
   readonly dialect: Dialect | undefined;
+  /** The most bytes of a head that a front server takes, where there is one with such a bound. */
+  readonly maxHeadBytes: number | undefined;
   /** Seconds for which a client that is sent to the store may begin to ask it. */
   readonly expiresIn: number | undefined;
 }
@@ -36,6 +39,7 @@ export function storeWaysOf(
   if (!canFetch && !canRedirect) return undefined;
   return {
     dialect: canFetch ? dialect : undefined,
+    maxHeadBytes: dialect?.maxHeadBytes,
     expiresIn: canRedirect ? expiresIn : undefined,
   };
 }
@@ -49,7 +53,7 @@ export function storeWaysOf(
  */
 export async function offerStore(
   storage: StorageDriver,
-  { dialect, expiresIn }: StoreWays,
+  { dialect, maxHeadBytes, expiresIn }: StoreWays,
   facts: PlanFacts,
   plan: StreamedPlan,
 ): Promise<StoreOffer | string> {
@@ -62,7 +66,7 @@ export async function offerStore(
     notes.push(`not fetched by ${dialect.name}: ${offer}`);
   }
   if (expiresIn !== undefined) {
-    const offer = await offerRedirect(storage, expiresIn, facts, plan);
+    const offer = await offerRedirect(storage, { expiresIn, maxHeadBytes }, facts, plan);
     if (typeof offer !== 'string') return offer;
     notes.push(`not redirected: ${offer}`);
   }
@@ -92,7 +96,10 @@ async function offerFetch(
 
 async function offerRedirect(
   storage: StorageDriver,
-  expiresIn: number,
+  {
+    expiresIn,
+    maxHeadBytes = Number.POSITIVE_INFINITY,
+  }: { readonly expiresIn: number; readonly maxHeadBytes: number | undefined },
   facts: PlanFacts,
   plan: StreamedPlan,
 ): Promise<StoreOffer | string> {
@@ -105,10 +112,12 @@ async function offerRedirect(
   if (conditions.ifRange !== undefined && conditions.range !== undefined && !signed.pinned) {
     return 'the URL is not bound to a version';
   }
-  return {
-    plan: planRedirect(expiresIn),
-    secretHeaders: Object.freeze({ location: signed.url }),
-  };
+  const redirect = planRedirect(expiresIn);
+  const secretHeaders = Object.freeze({ location: signed.url });
+  if (headBytesOf({ ...redirect.headers, ...secretHeaders }) > maxHeadBytes) {
+    return 'the front server does not take so long a head';
+  }
+  return { plan: redirect, secretHeaders };
 }
 
 const NOT_SIGNED = 'the store signs no such URL';

@@ -52,7 +52,7 @@ export async function openObject(
   storage: StorageDriver,
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
-  const attempt = allowed.method === 'HEAD' ? attemptHead : attemptGet;
+  const attempt = attemptOf(allowed);
   try {
     return await attempt(storage, allowed);
   } catch (error) {
@@ -63,6 +63,11 @@ export async function openObject(
   } catch (error) {
     return planFault(error);
   }
+}
+
+function attemptOf({ method, ways }: AllowedDownload): typeof attemptHead {
+  if (method === 'HEAD') return attemptHead;
+  return ways === undefined ? attemptStream : attemptStore;
 }
 
 /**
@@ -79,33 +84,42 @@ async function attemptHead(
   return { plan: stat === undefined ? planMissing() : planFor(storage, allowed, stat) };
 }
 
-async function attemptGet(
+/** Opens nothing for what is sent without the application; the rest is streamed, as it is found then. */
+async function attemptStore(
   storage: StorageDriver,
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
   const { key, ways } = allowed;
-  if (ways === undefined) return stream(storage, allowed, await storage.open(key));
   const known = await storage.stat(key);
   if (known === undefined) return { plan: planMissing() };
   const plan = planFor(storage, allowed, known);
-  if (!isStreamed(plan)) return { plan };
+  if (ways === undefined || !isStreamed(plan)) return { plan };
   const offer = await offerStore(storage, ways, factsOf(allowed, known), plan);
   if (typeof offer !== 'string') return offer;
-  return stream(storage, allowed, await storage.open(key, { known }), offer);
+  return attemptStream(storage, allowed, { known, note: offer });
 }
 
-/** @param note why nobody else sends it */
-async function stream(
+/** What is known of an object that is streamed, and why nobody else sends it. */
+interface Streamed {
+  readonly known: ObjectStat;
+  readonly note: string;
+}
+
+async function attemptStream(
   storage: StorageDriver,
   allowed: AllowedDownload,
-  handle: ObjectHandle | undefined,
-  note?: string,
+  streamed?: Streamed,
 ): Promise<PreparedDownload> {
+  const { key } = allowed;
+  const handle = await (streamed === undefined
+    ? storage.open(key)
+    : storage.open(key, { known: streamed.known }));
   if (handle === undefined) return { plan: planMissing() };
   let streaming = false;
   try {
     const planned = planFor(storage, allowed, handle.stat);
-    const plan = note !== undefined && isStreamed(planned) ? withNote(planned, note) : planned;
+    const plan =
+      streamed !== undefined && isStreamed(planned) ? withNote(planned, streamed.note) : planned;
     const runs = runsOf(plan);
     const [first] = runs;
     if (first === undefined) return { plan };

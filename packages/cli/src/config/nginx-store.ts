@@ -101,9 +101,9 @@ function requestLines(store: Store): Block {
   ];
 }
 
-/** All of the registry but 304 and 499, which nginx does not let be caught or uses itself. */
+/** All of the registry (RFC 9110 §16.2.1); 404 and 412 have their own answers. */
 const FAILURES = [
-  '300 301 302 303 305 306 307 308',
+  '300 301 302 303 304 305 306 307 308',
   '400 401 402 403 405 406 407 408 409 410 411 413 414 415 416 417 418 421 422 423 424 425 426 428',
   '429 431 451 500 501 502 503 504 505 506 507 508 510 511',
 ];

@@ -20,7 +20,7 @@ import {
   type StorageDriver,
 } from '@sluice/core';
 import type { Conditions } from '@sluice/core/http';
-import { caddy } from '@sluice/core/offload';
+import { caddy, nginx } from '@sluice/core/offload';
 
 import { keyOf, pattern, probe, statOf } from '../helpers/objects.ts';
 
@@ -226,6 +226,15 @@ const own: readonly (readonly [title: string, ask: Ask, kind: string, why?: RegE
     { obligations: { entityTag: '"mine"' } },
     'whole',
     /not sent by the store: the store has another entity tag$/,
+  ],
+  [
+    'a URL that no buffer of the front server takes',
+    {
+      signed: { url: `${SECRET}&${'x'.repeat(3000)}`, expires: 0, pinned: false },
+      options: { dialect: nginx({ prefix: '/_sluice/' }) },
+    },
+    'whole',
+    /not redirected: the front server does not take so long a head$/,
   ],
   ['what the store cannot sign', { signed: undefined }, 'whole', /the store signs no such URL$/],
 ];
