@@ -11,8 +11,8 @@ import { aroundHandle, checkDriver, optionalOf, type Wrapped } from './wrapped.t
 /** What {@link cacheStat} takes. */
 export interface CacheStatOptions {
   /**
-   * Milliseconds for which a stat is believed: so long `stat` may tell of an object as it was. At
-   * least 1.
+   * Milliseconds for which a stat is believed: so long `stat` may tell of an object as it was, and
+   * so may a handle, until it is read. At least 1.
    *
    * @default 5000
    */

@@ -1,9 +1,19 @@
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import test from 'ava';
 
-import { limit, retry, timeout } from '../../src/drivers/index.ts';
+import {
+  cacheStat,
+  limit,
+  mount,
+  observe,
+  prefix,
+  readonly,
+  retry,
+  timeout,
+} from '../../src/drivers/index.ts';
 import { retryBy, type RetryWorld } from '../../src/drivers/retry.ts';
 import { SluiceError, type SluiceErrorCode } from '../../src/errors.ts';
 import { MAX_MILLISECONDS } from '../../src/options.ts';
@@ -470,6 +480,40 @@ test('a body that stalls is timed out, at its first piece and at a later one, an
   }
 });
 
+test('the first byte and those after it have times of their own', async (t) => {
+  const begins = async function* (): AsyncGenerator<Uint8Array, void> {
+    yield bytesOf({ start: 0, end: 10 });
+    yield await never;
+  };
+  const later = await open(timeout(stub({ read: begins }), { ...LONG, idle: 2 }));
+  t.is(
+    await codeOf(async () => collect(await later.read({ start: 0, end: 20 }))),
+    'SLUICE_TIMEOUT',
+  );
+  const first = await open(timeout(stub({ read: stall }), { ...LONG, firstByte: 2 }));
+  t.is(
+    await codeOf(async () => collect(await first.read({ start: 0, end: 20 }))),
+    'SLUICE_TIMEOUT',
+  );
+});
+
+test('a body that is left while the store stalls is over at once, and the store is told', async (t) => {
+  let told: AbortSignal | undefined;
+  const inner = stub({
+    read(_window, call) {
+      told = call?.signal;
+      return stall();
+    },
+  });
+  const handle = await open(timeout(inner, LONG));
+  const pieces = piecesOf(await handle.read({ start: 0, end: 20 }));
+  const piece = pieces.next();
+  await settled();
+  await pieces.return?.();
+  t.true((await piece).done);
+  t.true(told?.aborted);
+});
+
 test('a reader who takes his time is no store that stalls', async (t) => {
   const handle = await open(timeout(stub({ read: breaksAt([]) }), SHORT));
   const pieces = piecesOf(await handle.read({ start: 0, end: 30 }));
@@ -653,6 +697,84 @@ test('a stream that waits to be stored, and fails or is not wanted, harms nobody
   controller.abort();
   t.is(await waiting, 'SLUICE_ABORTED');
   t.true(refused.destroyed);
+});
+
+// all of them
+
+const around: Readonly<Record<string, (driver: StorageDriver) => StorageDriver>> = {
+  cacheStat: (driver) => cacheStat(driver),
+  limit: (driver) => limit(driver, { concurrent: 1 }),
+  mount: (driver) => mount({ '': driver }),
+  observe: (driver) => observe(driver, { onEnd: () => undefined }),
+  prefix: (driver) => prefix(driver, 'tenant'),
+  retry: (driver) => retry(driver),
+  timeout: (driver) => timeout(driver),
+};
+
+for (const [name, wrap] of Object.entries(around)) {
+  test(`${name} forgets a signal that outlives its calls`, async (t) => {
+    const fill = async (): Promise<void> => undefined;
+    const inner = stub({
+      read: breaksAt([]),
+      list: () => entries('tenant/a', 'tenant/b'),
+      put: async (_key, source) => statOf((await collect(source)).byteLength),
+      delete: async () => undefined,
+      handle: { fill },
+    });
+    const driver = wrap(inner);
+    const { signal } = new AbortController();
+    await Promise.all([driver.stat(key, { signal }), driver.stat(keyOf('b'), { signal })]);
+    const handle = await open(driver, { signal });
+    await collect(await handle.read({ start: 0, end: 100 }, { signal }));
+    await piecesOf(await handle.read({ start: 0, end: 100 }, { signal })).return?.();
+    await handle.fill?.(new Uint8Array(1), 0, { signal });
+    for await (const entry of driver.list?.('', { signal }) ?? []) t.is(entry.size, 1);
+    await driver.put?.(key, Readable.from([Buffer.alloc(1)]), { signal });
+    await driver.delete?.(key, { signal });
+    await handle.close();
+    t.is(getEventListeners(signal, 'abort').length, 0);
+  });
+
+  test(`${name} gives a driver the methods that it has, and no other`, (t) => {
+    const optional = [
+      'localPath',
+      'signUrl',
+      'internalUrl',
+      'list',
+      'put',
+      'delete',
+      'move',
+      'close',
+    ] as const;
+    for (const method of optional) {
+      const driver = wrap(stub({ [method]: async () => undefined }));
+      t.deepEqual(
+        optional.filter((one) => one in driver),
+        [method],
+      );
+    }
+  });
+}
+
+test('a method of a class keeps its object', async (t) => {
+  class Store implements StorageDriver {
+    readonly name = 'store';
+    readonly #inner = stub({ size: 7, list: () => entries('tenant/a', 'tenant/b') });
+    stat: StorageDriver['stat'] = (...call) => this.#inner.stat(...call);
+    open(...call: Parameters<StorageDriver['open']>): ReturnType<StorageDriver['open']> {
+      return this.#inner.open(...call);
+    }
+    list(prefix: string): AsyncIterable<ListEntry> {
+      return this.#inner.list?.(prefix) ?? entries();
+    }
+  }
+  for (const wrap of [...Object.values(around), readonly]) {
+    const driver = wrap(new Store());
+    t.is((await open(driver)).stat.size, 7);
+    let count = 0;
+    for await (const entry of driver.list?.('') ?? []) count += entry.size;
+    t.is(count, 2);
+  }
 });
 
 // options

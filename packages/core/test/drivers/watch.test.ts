@@ -89,6 +89,7 @@ test('open is told what is known, and what it finds is known from then on', asyn
   const { state, driver, tokenOf } = versioned();
   await open(driver);
   t.is(await tokenOf(), 'v1');
+  state.now = 500;
   await open(driver);
   t.deepEqual(state.known, [undefined, 'v1']);
   t.is(state.stats, 0);
@@ -295,6 +296,19 @@ test('a cache answers nobody after the close', async (t) => {
   await driver.close?.();
   await driver.stat(key);
   t.is(state.stats, 2);
+});
+
+test('a stat that comes after the close is not kept', async (t) => {
+  const answers: ((stat: ObjectStat) => void)[] = [];
+  const { driver } = versioned({ stat: () => new Promise((resolve) => answers.push(resolve)) });
+  const asked = driver.stat(key);
+  await driver.close?.();
+  answers[0]?.(statOf(1));
+  t.is((await asked)?.size, 1);
+  const again = driver.stat(key);
+  await settled();
+  answers[1]?.(statOf(2));
+  t.is((await again)?.size, 2);
 });
 
 // observe
