@@ -28,6 +28,8 @@ export interface RunningSender {
   askWithEvent(
     ask: Ask,
   ): Promise<{ readonly answer: Answer; readonly event: DownloadEvent<Asker> }>;
+  /** What the application says of a request to which its client gave the name; waits for it. */
+  event(request: string): Promise<DownloadEvent<Asker>>;
   /** Asks, and does something between the application's decision and its answer. */
   askMeanwhile(ask: Ask, act: () => unknown): Promise<Answer>;
   /** How many connections the application was opened. */
@@ -86,6 +88,7 @@ export async function runSender(
       const answer = await exchange(port, own);
       return { answer, event: await app.event(request) };
     },
+    event: (request) => app.event(request),
     askMeanwhile(ask, act) {
       const { request, ask: own } = named(ask);
       app.meanwhile(request, act);
