@@ -77,6 +77,17 @@ export function noBucket(cause?: unknown): SluiceError {
   return new SluiceError('SLUICE_CONFIG', 'there is no such bucket', { cause });
 }
 
+/**
+ * The failure of a body whose connection broke in its middle, as when a gateway dies. What is still
+ * missing of it may be had elsewhere.
+ */
+export function brokenOff(cause?: unknown): SluiceError {
+  return new SluiceError('SLUICE_UNAVAILABLE', 'the connection to the store broke off', {
+    cause,
+    retryAfter: RETRY_AFTER,
+  });
+}
+
 /** Names that the SDK gives where the answer names no code. */
 const NO_CODES: ReadonlySet<string> = new Set(['Error', 'Unknown', 'UnknownError', 'NotFound']);
 

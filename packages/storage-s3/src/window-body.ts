@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { SluiceError } from '@sluice/core';
 
 import { abortedBy, timedOut } from './abort.ts';
+import { brokenOff } from './store-fault.ts';
 
 /** What a body is made of. */
 export interface WindowBodyOptions {
@@ -100,14 +101,14 @@ export function createWindowBody(
     fail(abortedBy(signal));
   };
 
-  source.on('error', (error) => fail(miscounted('fewer', error)));
-  source.on('close', () => fail(miscounted('fewer')));
+  source.on('error', (error) => fail(brokenOff(error)));
+  source.on('close', () => fail(brokenOff()));
   source.on('end', onEnd);
   source.on('data', onData);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   // What broke off before anybody listened does not say so again.
-  if (source.destroyed) fail(miscounted('fewer', source.errored));
+  if (source.destroyed) fail(brokenOff(source.errored));
 
   return {
     next() {
@@ -148,8 +149,6 @@ const READ_AHEAD = 131_072;
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-function miscounted(amount: 'fewer' | 'more', cause?: unknown): SluiceError {
-  return new SluiceError('SLUICE_TRUNCATED', `the store gave ${amount} bytes than it announced`, {
-    cause,
-  });
+function miscounted(amount: 'fewer' | 'more'): SluiceError {
+  return new SluiceError('SLUICE_TRUNCATED', `the store gave ${amount} bytes than it announced`);
 }

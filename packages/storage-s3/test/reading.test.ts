@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 
 import { isSluiceError, type ObjectHandle, type SluiceError, type StorageKey } from '@sluice/core';
+import { retry } from '@sluice/core/drivers';
 import test, { type ExecutionContext } from 'ava';
 
 import {
@@ -18,7 +19,8 @@ import {
 import { answers, BYTES, WINDOW } from './tables/answers.ts';
 import { refusals } from './tables/refusals.ts';
 
-const LARGE = Buffer.alloc(4 * 1_048_576, 'x');
+const MEBIBYTE = 1_048_576;
+const LARGE = Buffer.alloc(4 * MEBIBYTE, 'x');
 
 async function fails(t: ExecutionContext, call: Promise<unknown>): Promise<SluiceError> {
   const error = await t.throwsAsync(call);
@@ -355,6 +357,24 @@ test('a closed driver serves what is open, and lets go of its connections with t
   await handle!.close();
   while ((await store.connections()) > 0) await delay(5);
   t.is((await fails(t, read(handle!, WINDOW))).code, 'SLUICE_ABORTED');
+});
+
+test('a body whose connection breaks can be gone on with where it broke', async (t) => {
+  const store = await startScriptedStore(t);
+  const driver = retry(store.driver(), { delay: 1 });
+  const whole = part(LARGE, { start: 0, end: LARGE.byteLength });
+  const broken: Answer = (response) => {
+    response.writeHead(206, { ...whole.headers, 'content-length': String(LARGE.byteLength) });
+    response.write(LARGE.subarray(0, MEBIBYTE), () => response.socket?.resetAndDestroy());
+  };
+  store.script(head(LARGE.byteLength), broken, (response, request) => {
+    const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
+    const rest = part(LARGE, { start, end: LARGE.byteLength });
+    response.writeHead(206, rest.headers).end(rest.body);
+  });
+  const handle = await driver.open(KEY);
+  t.is((await read(handle!)).byteLength, LARGE.byteLength);
+  t.is(store.requests.at(-1)?.headers['if-match'], '"tag-1"');
 });
 
 test('a body under way comes to its end after its object and the driver were closed', async (t) => {

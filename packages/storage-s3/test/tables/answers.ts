@@ -142,7 +142,7 @@ export const answers: readonly AnswerRow[] = [
       response.writeHead(206, { ...goodHeaders, 'content-length': '4' });
       response.write('de', () => response.socket?.end());
     },
-    gives: 'SLUICE_TRUNCATED',
+    gives: 'SLUICE_UNAVAILABLE',
   },
   {
     title: 'a connection that is reset in the middle',
@@ -150,6 +150,6 @@ export const answers: readonly AnswerRow[] = [
       response.writeHead(206, { ...goodHeaders, 'content-length': '4' });
       response.write('de', () => response.socket?.resetAndDestroy());
     },
-    gives: 'SLUICE_TRUNCATED',
+    gives: 'SLUICE_UNAVAILABLE',
   },
 ];
