@@ -142,6 +142,7 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'dialectWithNodeTest',
       'formatDialectReport',
       'formatReport',
+      'reportToJson',
       'runCheck',
       'runContract',
       'storageContract',

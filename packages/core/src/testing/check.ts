@@ -16,8 +16,11 @@ export interface ContractCheck {
   run(fixture: ContractFixture): Promise<void>;
 }
 
-/** What a check may need: an optional method of the driver, or an optional member of the fixture. */
-export type ContractNeed = DriverNeed | FixtureNeed | `plant.${PlantKind}`;
+/**
+ * What a check may need: an optional method of the driver, or an optional member of the fixture.
+ * `plant` stands for every kind of plant.
+ */
+export type ContractNeed = DriverNeed | FixtureNeed | 'plant' | `plant.${PlantKind}`;
 
 /**
  * A driver over a store, and the ways around the driver that a check needs.
@@ -200,6 +203,7 @@ function offersOf(fixture: ContractFixture): ReadonlySet<ContractNeed> {
     ...driverNeeds.filter((name) => fixture.driver[name] !== undefined),
     ...fixtureNeeds.filter((name) => fixture[name] !== undefined),
     ...(fixture.remote?.http === true ? ['remote.http' as const] : []),
+    ...(plantKinds.some((kind) => fixture.plant?.[kind] !== undefined) ? ['plant' as const] : []),
     ...plantKinds
       .filter((kind) => fixture.plant?.[kind] !== undefined)
       .map((kind) => `plant.${kind}` as const),

@@ -8,10 +8,10 @@ import { assertCode, failsWith } from './failure.ts';
 import { sampleBytes, sampleKey } from './sample.ts';
 import { openSeeded } from './seeded.ts';
 
-/** F: bytes into memory of the caller. */
+/** B: bytes into memory of the caller. */
 export const fillChecks: readonly ContractCheck[] = [
   {
-    id: 'F-01',
+    id: 'B-01',
     title: 'handles have `fill` where the fixture says so, and only there',
     async run(fixture) {
       const handle = await openSeeded(fixture, sampleKey(), sampleBytes(100));
@@ -20,7 +20,7 @@ export const fillChecks: readonly ContractCheck[] = [
     },
   },
   {
-    id: 'F-02',
+    id: 'B-02',
     title: 'what is filled has the bytes of its place, and nothing beside it is written to',
     needs: ['fills'],
     async run(fixture) {
@@ -39,7 +39,7 @@ export const fillChecks: readonly ContractCheck[] = [
     },
   },
   {
-    id: 'F-03',
+    id: 'B-03',
     title: 'what is not inside the object is refused before any I/O, and nothing is filled',
     needs: ['fills'],
     async run(fixture) {
@@ -58,7 +58,7 @@ export const fillChecks: readonly ContractCheck[] = [
     },
   },
   {
-    id: 'F-04',
+    id: 'B-04',
     title: 'twelve fills of one handle overlap and do not disturb each other',
     needs: ['fills'],
     async run(fixture) {
@@ -75,7 +75,7 @@ export const fillChecks: readonly ContractCheck[] = [
     },
   },
   {
-    id: 'F-05',
+    id: 'B-05',
     title: 'a fill under an aborted signal, or after the close, fails',
     needs: ['fills'],
     async run(fixture) {
@@ -93,13 +93,13 @@ export const fillChecks: readonly ContractCheck[] = [
     },
   },
   {
-    id: 'F-06',
+    id: 'B-06',
     title: 'an object replaced between two fills comes as it was, or fails',
     needs: ['fills'],
     run: (fixture) => fillAcross(fixture, (key, bytes) => fixture.seed(key, bytes)),
   },
   {
-    id: 'F-07',
+    id: 'B-07',
     title: 'an object overwritten or cut short between two fills comes as it was, or fails',
     needs: ['fills', 'rewriteInPlace'],
     run: (fixture) =>

@@ -20,7 +20,7 @@ export {
   runContract,
   type RunContractOptions,
 } from './run-contract.ts';
-export { formatReport } from './format-report.ts';
+export { formatReport, type JsonCheck, type JsonReport, reportToJson } from './format-report.ts';
 export { type AvaTest, contractWithAva } from './ava.ts';
 export { contractWithNodeTest, type NodeTest } from './node-test.ts';
 

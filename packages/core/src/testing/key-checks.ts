@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 
 import { isSluiceError } from '../errors.ts';
-import { MAX_KEY_BYTES } from '../keys/storage-key.ts';
+import { MAX_KEY_BYTES, type StorageKey } from '../keys/storage-key.ts';
+import type { StorageDriver } from '../storage/driver.ts';
 import { assertBytes, readBytes } from './body.ts';
 import type { ContractCheck } from './check.ts';
 import { assertCode } from './failure.ts';
 import { listKeys } from './listing.ts';
+import { malformed, ODD_NAMES } from './odd-keys.ts';
 import { sampleBytes, siblingKeys } from './sample.ts';
 import { openExisting, openSeeded } from './seeded.ts';
 
@@ -77,6 +79,24 @@ export const keyChecks: readonly ContractCheck[] = [
     'cafe\u0301-\u00e9',
   ]),
   {
+    id: 'K-07',
+    title: 'a spelling that is no key is not signed, and lies on no path',
+    async run(fixture) {
+      const key = siblingKeys();
+      await fixture.seed(key('folder/name'), sampleBytes(10));
+      const base = key('folder').slice(0, -'/folder'.length);
+      const { driver } = fixture;
+      const asks: readonly ((spelling: StorageKey) => unknown)[] = [
+        (spelling) => driver.localPath?.(spelling),
+        (spelling) => driver.signUrl?.(spelling, { expiresIn: 60 }),
+        (spelling) => driver.internalUrl?.(spelling, { expiresIn: 60 }),
+      ];
+      for (const spelling of malformed(base)) {
+        for (const ask of asks) assert.equal(await unlessRefused(ask, spelling), undefined);
+      }
+    },
+  },
+  {
     id: 'K-08',
     title: 'two hundred random keys are listed as they were stored',
     needs: ['list'],
@@ -123,49 +143,33 @@ export const keyChecks: readonly ContractCheck[] = [
       }
     },
   },
-];
-
-/** Names of one segment or more. Each is a name to the grammar, and something else to somebody. */
-const ODD_NAMES: readonly string[] = [
-  'with space',
-  ' leading',
-  'trailing ',
-  'trailing.',
-  '.hidden',
-  '...',
-  '..two',
-  'two..',
-  '-dash',
-  '~',
-  `it's "quoted"`,
-  '`$(id)`;&|<>',
-  '$HOME ${x} %PATH%',
-  '#?&=;,@:+()[]{}*!^',
-  'back\\slash',
-  '..\\up',
-  'C:',
-  'nul.txt',
-  'object::$DATA',
-  '100%',
-  '100%25',
-  'a%2Fb',
-  '%2e%2e',
-  '%00',
-  '%C3%A9',
-  'caf\u00e9',
-  'cafe\u0301',
-  '日本語.txt',
-  '\u{1f984}',
-  '\u202egnp.exe',
-  '\u00a0\u2028\u0085',
-  '\ufeffmark',
-  '__proto__',
-  'constructor',
-  'hasOwnProperty',
-  'x'.repeat(255),
-  '\u00e9'.repeat(127),
-  `deep/${'d/'.repeat(100)}name`,
-  `long/${'segment-'.repeat(25)}/${'segment-'.repeat(25)}/${'segment-'.repeat(25)}/name`,
+  {
+    id: 'K-11',
+    title: 'under a spelling that is no key nothing is written, renamed or removed',
+    needs: ['put'],
+    async run(fixture) {
+      const { driver } = fixture;
+      const key = siblingKeys();
+      await fixture.seed(key('folder/name'), sampleBytes(10));
+      const base = key('folder').slice(0, -'/folder'.length);
+      const writes: readonly ((spelling: StorageKey) => unknown)[] = [
+        (spelling) => driver.put?.(spelling, sampleBytes(20)).then(() => 'it was put'),
+        (spelling) => driver.delete?.(spelling),
+        (spelling) => driver.move?.(spelling, key('new')).then((moved) => moved || undefined),
+        (spelling) =>
+          driver.move?.(key('folder/name'), spelling).then((moved) => moved || undefined),
+      ];
+      for (const spelling of malformed(base)) {
+        for (const write of writes) assert.equal(await unlessRefused(write, spelling), undefined);
+      }
+      const handle = await openExisting(fixture, key('folder/name'));
+      assertBytes(await readBytes(handle), sampleBytes(10));
+      await handle.close();
+      if (driver.list) {
+        assert.deepEqual(await listKeys(driver, `${base}/`), [String(key('folder/name'))]);
+      }
+    },
+  },
 ];
 
 /** Checks that one object is found by its name and by no other that somebody might take for it. */
@@ -187,51 +191,25 @@ function finds(id: string, title: string, name: string, others: readonly string[
   };
 }
 
-/** Spellings of `<base>/folder/name` and its folders that break the grammar of keys. */
-function malformed(base: string): readonly string[] {
-  return [
-    '',
-    '.',
-    '..',
-    '/',
-    `${base}/`,
-    `${base}/folder/`,
-    `${base}/folder/.`,
-    `${base}/folder/..`,
-    `/${base}/folder/name`,
-    `./${base}/folder/name`,
-    `x/../${base}/folder/name`,
-    `${base}//folder/name`,
-    `${base}/folder//name`,
-    `${base}/folder/name/`,
-    `${base}/folder/name/.`,
-    `${base}/./folder/name`,
-    `${base}/x/../folder/name`,
-    `${base}/folder/../folder/name`,
-    `${base}/folder/name\0`,
-    `${base}/folder/name\0.txt`,
-    `${base}/folder/name\n`,
-    // As UTF-8 a lone surrogate is U+FFFD, and that is a name which is there.
-    `${base}/folder/\ud800`,
-  ];
-}
-
-/** A driver as a program without types may call it, with a key that nobody has checked. */
-interface UncheckedDriver {
-  stat(key: string): Promise<unknown>;
-  open(key: string): Promise<unknown>;
-}
-
-async function assertRefused(driver: UncheckedDriver, spelling: string): Promise<void> {
+async function assertRefused(driver: StorageDriver, spelling: string): Promise<void> {
   for (const method of ['stat', 'open'] as const) {
-    let found: unknown;
-    try {
-      found = await driver[method](spelling);
-    } catch (error) {
-      const refused = error instanceof TypeError || isInvalidKey(error);
-      assert.ok(refused, `${method} of ${JSON.stringify(spelling)} fails as something else`);
-    }
+    const found = await unlessRefused((key) => driver[method](key), spelling);
     assert.equal(found, undefined, `${method} finds ${JSON.stringify(spelling)}`);
+  }
+}
+
+/** Calls a driver as a program without types may, with a key that nobody has checked. */
+async function unlessRefused(
+  call: (spelling: StorageKey) => unknown,
+  spelling: string,
+): Promise<unknown> {
+  try {
+    // It is no key: that is what is tried.
+    return await call(spelling as StorageKey); // oxlint-disable-line typescript/no-unsafe-type-assertion
+  } catch (error) {
+    const refused = error instanceof TypeError || isInvalidKey(error);
+    assert.ok(refused, `a call with ${JSON.stringify(spelling)} fails as something else`);
+    return undefined;
   }
 }
 

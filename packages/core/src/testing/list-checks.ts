@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 
+import type { StorageKey } from '../keys/storage-key.ts';
 import type { ContractCheck, ContractFixture } from './check.ts';
+import { failsWith } from './failure.ts';
 import { listEntries, listKeys } from './listing.ts';
 import { assertReleased, resources } from './resources.ts';
 import { sampleBytes, siblingKeys } from './sample.ts';
@@ -14,6 +16,32 @@ export const listChecks: readonly ContractCheck[] = [
     async run(fixture) {
       const { key, keys } = await seedSome(fixture);
       assert.deepEqual(await listKeys(fixture.driver, `${key('tree')}/`), keys);
+    },
+  },
+  {
+    id: 'L-03',
+    title:
+      'what changes while a listing goes on takes nothing else from it, and adds nothing twice',
+    needs: ['list'],
+    async run(fixture) {
+      const key = siblingKeys();
+      const name = (index: number): StorageKey => key(`many/${String(index).padStart(4, '0')}`);
+      const count = Math.max(20, 2 * (fixture.pageSize ?? 0) + 5);
+      const indexes = Array.from({ length: count }, (_, index) => 2 * index);
+      await Promise.all(indexes.map((index) => fixture.seed(name(index), sampleBytes(1))));
+      const listed: string[] = [];
+      for await (const entry of fixture.driver.list?.(`${key('many')}/`) ?? []) {
+        listed.push(String(entry.key));
+        if (listed.length !== 3) continue;
+        // Before, among and behind what has come; and the last two go.
+        const added = [1, count | 1, 2 * count + 1].map(name);
+        await Promise.all(added.map((one) => fixture.seed(one, sampleBytes(1))));
+        await Promise.all(indexes.slice(-2).map((index) => fixture.remove(name(index))));
+      }
+      assert.equal(new Set(listed).size, listed.length, 'an object is listed twice');
+      for (const index of indexes.slice(0, -2)) {
+        assert.ok(listed.includes(name(index)), `object ${index} of ${2 * count} is lost`);
+      }
     },
   },
   {
@@ -64,6 +92,44 @@ export const listChecks: readonly ContractCheck[] = [
         }
       }
       await assertReleased(fixture, before);
+    },
+  },
+  {
+    id: 'L-07',
+    title: 'names that are no keys are left out of a listing, and take nothing else from it',
+    needs: ['list', 'stray'],
+    async run(fixture) {
+      const { key, keys } = await seedSome(fixture);
+      await fixture.stray?.(`${key('tree')}/`);
+      assert.deepEqual(await listKeys(fixture.driver, `${key('tree')}/`), keys);
+    },
+  },
+  {
+    id: 'L-08',
+    title: 'a listing that is aborted on the way fails, and does not pass for a whole one',
+    needs: ['list'],
+    async run(fixture) {
+      const { key } = await seedSome(fixture);
+      const controller = new AbortController();
+      const reason = new Error('nobody wants the rest');
+      const call = { signal: controller.signal };
+      const listing = async (): Promise<void> => {
+        for await (const entry of fixture.driver.list?.(`${key('tree')}/`, call) ?? []) {
+          assert.ok(entry.key, 'an entry has a key');
+          controller.abort(reason);
+        }
+      };
+      assert.equal((await failsWith('SLUICE_ABORTED', listing, 'list')).cause, reason);
+    },
+  },
+  {
+    id: 'L-09',
+    title: 'a listing that cannot be had fails with its first entry, not with the call',
+    needs: ['list'],
+    async run({ driver }) {
+      const listing = driver.list?.('a', { signal: AbortSignal.abort() });
+      const entries = listing?.[Symbol.asyncIterator]();
+      await failsWith('SLUICE_ABORTED', async () => entries?.next(), 'the first entry');
     },
   },
 ];

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 
-import { assertBytes, piecesOf, readBytes, restOutcome, wholeOf } from './body.ts';
-import type { ContractCheck, PlantKind } from './check.ts';
-import { failsWith, within } from './failure.ts';
+import type { StorageKey } from '../keys/storage-key.ts';
+import type { ObjectStat } from '../storage/driver.ts';
+import { assertBytes, piecesOf, readBytes, readOutcome, restOutcome, wholeOf } from './body.ts';
+import type { ContractCheck, ContractFixture, PlantKind } from './check.ts';
+import { assertCode, failsWith, within } from './failure.ts';
 import { assertReleased, resources } from './resources.ts';
 import { INHERITED, sampleBytes, sampleKey, siblingKeys } from './sample.ts';
-import { openSeeded } from './seeded.ts';
+import { openSeeded, statSeeded } from './seeded.ts';
 
 /** O: from a key to a handle. */
 export const openChecks: readonly ContractCheck[] = [
@@ -75,7 +77,61 @@ export const openChecks: readonly ContractCheck[] = [
       await handle.close();
     },
   },
+  {
+    id: 'O-14',
+    title: 'a stat that is known, and still true, opens the object that it is of',
+    async run(fixture) {
+      const key = sampleKey('object.txt');
+      const bytes = sampleBytes(50_000);
+      const known = await statSeeded(fixture, key, bytes);
+      const handle = await fixture.driver.open(key, { known });
+      assert.ok(handle, 'an object that is there cannot be opened');
+      assert.deepEqual({ ...handle.stat }, { ...known });
+      assertBytes(await readBytes(handle), bytes);
+      assertBytes(await readBytes(handle, { start: 10, end: 20 }), bytes.subarray(10, 20));
+      await handle.close();
+    },
+  },
+  {
+    id: 'O-15',
+    title: 'a stat that is known, and no longer true, lets no other bytes pass for its own',
+    async run(fixture) {
+      for (const size of [SIZE, SIZE / 4, SIZE * 2]) {
+        const key = sampleKey();
+        const known = await statSeeded(fixture, key, sampleBytes(SIZE));
+        await fixture.seed(key, sampleBytes(size, 2));
+        await assertKnown(fixture, key, known, sampleBytes(size, 2));
+        await fixture.remove(key);
+        await assertKnown(fixture, key, known, undefined);
+      }
+    },
+  },
 ];
+
+/** Bytes: too many to be given at once without a look at the store. */
+const SIZE = 200_000;
+
+/** Opens with a stat that was true of the first content, and reads from whatever is given. */
+async function assertKnown(
+  { driver }: ContractFixture,
+  key: StorageKey,
+  known: ObjectStat,
+  current: Uint8Array | undefined,
+): Promise<void> {
+  const handle = await driver.open(key, { known });
+  if (handle === undefined) {
+    assert.equal(current, undefined, 'an object that is there cannot be opened');
+    return;
+  }
+  const isOld = handle.stat.version.token === known.version.token;
+  const bytes = isOld ? sampleBytes(SIZE) : current;
+  assert.ok(bytes, 'there is a handle on nothing');
+  assert.equal(handle.stat.size, bytes.byteLength);
+  const outcome = await readOutcome(handle);
+  await handle.close();
+  if (outcome.kind === 'ended') assertBytes(outcome.bytes, bytes);
+  else assertCode(outcome.error, 'SLUICE_VERSION_CHANGED', 'a read of what was known');
+}
 
 /** Milliseconds after which a call is taken to hang: much more than any needs, on a busy machine too. */
 const PROMPT = 5000;

@@ -18,8 +18,9 @@ export interface ContractOptions {
    */
   readonly known?: Readonly<Record<string, string>>;
   /**
-   * What the driver or the fixture is meant not to offer. The checks that need it are left out, and
-   * one check takes their place, `C-00`: that it is indeed not offered.
+   * What the driver or the fixture is meant not to offer: `put`; `plant` for every kind of plant.
+   * The checks that need it are left out, and one check takes their place, `C-00`: that it is indeed
+   * not offered.
    */
   readonly without?: readonly ContractNeed[];
   /** Put before the title of every test, where one file runs the contract on several drivers. */
@@ -140,7 +141,7 @@ export function selectChecks(owner: string, options: ContractOptions): readonly 
   const checks = storageContract.filter(
     (check) =>
       (only === undefined || only.some((name) => names(check, name))) &&
-      !check.needs?.some((need) => without.includes(need)),
+      !check.needs?.some((need) => without.some((name) => isWithin(need, name))),
   );
   return without.length > 0 ? [lacks(without), ...checks] : checks;
 }
@@ -224,6 +225,11 @@ function lacks(needs: readonly ContractNeed[]): ContractCheck {
       if (offered.length > 0) throw new Error(`${offered.join(', ')} is offered, and not checked`);
     },
   };
+}
+
+/** `plant.fifo` is within `plant`, and `remote.http` within `remote`. */
+function isWithin(need: ContractNeed, name: ContractNeed): boolean {
+  return need === name || need.startsWith(`${name}.`);
 }
 
 function names(check: ContractCheck, name: string): boolean {

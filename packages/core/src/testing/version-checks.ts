@@ -89,6 +89,32 @@ export const versionChecks: readonly ContractCheck[] = [
     },
   },
   {
+    id: 'V-12',
+    title: 'with one stale replica in the store, no download is of two versions',
+    needs: ['seedStale'],
+    async run(fixture) {
+      const key = sampleKey();
+      const contents = [sampleBytes(30_000, 1), sampleBytes(30_000, 2)] as const;
+      await fixture.seedStale?.(key, ...contents);
+      const seen = new Map<string, Uint8Array>();
+      for (let round = 0; round < 40; round++) await readInThree(fixture, key, contents, seen);
+    },
+  },
+  {
+    id: 'V-13',
+    title: 'a version that is held outlives two replaces and a removal',
+    async run(fixture) {
+      const key = sampleKey();
+      const bytes = sampleBytes(SMALL);
+      const handle = await openSeeded(fixture, key, bytes);
+      await fixture.seed(key, sampleBytes(SMALL, 2));
+      await fixture.seed(key, sampleBytes(SMALL, 3));
+      await fixture.remove(key);
+      assertHeld(handle, await readOutcome(handle), bytes);
+      await handle.close();
+    },
+  },
+  {
     id: 'V-14',
     title: 'who opens after a replace, or after a removal, gets what is there now',
     async run(fixture) {
@@ -223,6 +249,34 @@ async function readUniform(
     assertHeld(handle, outcome, expected.subarray(start));
     await handle.close();
   }
+}
+
+/** Downloads an object in three windows, each of them of the version that was opened, or refused. */
+async function readInThree(
+  fixture: ContractFixture,
+  key: StorageKey,
+  contents: readonly Uint8Array[],
+  seen: Map<string, Uint8Array>,
+): Promise<void> {
+  const handle = await openExisting(fixture, key);
+  const { token } = handle.stat.version;
+  for (const start of [0, 10_000, 20_000]) {
+    const window = { start, end: start + 10_000 };
+    const outcome = await readOutcome(handle, window);
+    if (outcome.kind === 'failed') {
+      assertCode(outcome.error, 'SLUICE_VERSION_CHANGED', 'a read from a stale replica');
+      continue;
+    }
+    const content = contents.find((bytes) => isWindowOf(bytes, window, outcome.bytes));
+    assert.ok(content, 'a window is of neither version');
+    assert.equal(seen.get(token) ?? content, content, 'two versions pass for one');
+    seen.set(token, content);
+  }
+  await handle.close();
+}
+
+function isWindowOf(bytes: Uint8Array, { start, end }: Window, window: Uint8Array): boolean {
+  return Buffer.compare(bytes.subarray(start, end), window) === 0;
 }
 
 async function flipUntil(

@@ -86,6 +86,25 @@ export const writeChecks: readonly ContractCheck[] = [
     },
   },
   {
+    id: 'W-07',
+    title: 'an object that is stored in parts is read across their edges',
+    needs: ['put', 'partSize'],
+    async run(fixture) {
+      const part = fixture.partSize ?? 0;
+      const bytes = sampleBytes(2 * part + 4097);
+      const key = sampleKey();
+      const stat = await fixture.driver.put?.(key, unevenPieces(bytes));
+      const handle = await openExisting(fixture, key);
+      assert.deepEqual({ ...handle.stat }, { ...stat });
+      for (const edge of [part, 2 * part]) {
+        const window = { start: edge - 10, end: edge + 10 };
+        assertBytes(await readBytes(handle, window), bytes.subarray(edge - 10, edge + 10));
+      }
+      assertBytes(await readBytes(handle), bytes);
+      await handle.close();
+    },
+  },
+  {
     id: 'W-08',
     title: 'of twenty that create one object at once, one does, and it is the one that is there',
     needs: ['put'],
@@ -189,17 +208,33 @@ export const writeChecks: readonly ContractCheck[] = [
       }
     },
   },
+  {
+    id: 'W-15',
+    title: 'a put that fails leaves no debris in the store, in parts or not',
+    needs: ['put', 'debris'],
+    async run(fixture) {
+      const before = (await fixture.debris?.()) ?? 0;
+      for (const size of [300_000, ...(fixture.partSize ? [3 * fixture.partSize] : [])]) {
+        for (const fails of [abortsPut, failsSource]) {
+          const put: Put = async (source, signal) =>
+            fixture.driver.put?.(sampleKey(), source, { signal });
+          await fails(put, size);
+        }
+      }
+      assert.equal((await fixture.debris?.()) ?? 0, before, 'unfinished writes are left');
+    },
+  },
 ];
 
-async function abortsPut(put: Put): Promise<void> {
+async function abortsPut(put: Put, size = 300_000): Promise<void> {
   const controller = new AbortController();
-  const source = withBreak(sampleBytes(300_000, 2), async () => controller.abort());
+  const source = withBreak(sampleBytes(size, 2), async () => controller.abort());
   await failsWith('SLUICE_ABORTED', () => put(source, controller.signal), 'an aborted put');
 }
 
-async function failsSource(put: Put): Promise<void> {
+async function failsSource(put: Put, size = 300_000): Promise<void> {
   const fault = new Error('the source failed');
-  const source = withBreak(sampleBytes(300_000, 2), () => Promise.reject(fault));
+  const source = withBreak(sampleBytes(size, 2), () => Promise.reject(fault));
   await assert.rejects(put(source), (error) => {
     const told = error === fault || (isSluiceError(error) && error.cause === fault);
     assert.ok(told, 'the failure of the source is neither the error nor its cause');

@@ -1,4 +1,5 @@
 import type { StorageKey } from '../../src/keys/storage-key.ts';
+import { parseKey } from '../../src/keys/storage-key.ts';
 import type { ObjectHandle, StorageDriver } from '../../src/storage/driver.ts';
 import {
   type ContractFixture,
@@ -7,6 +8,8 @@ import {
   type MemoryObject,
   type PlantKind,
 } from '../../src/testing/index.ts';
+import { createHttpDriver, type HttpFlaw, signHttpUrl } from './http-driver.ts';
+import { createRoot, target, TOKEN } from './http-store.ts';
 
 /** A store in memory with all that a check may need, and hooks for a driver that goes wrong. */
 export interface World {
@@ -17,6 +20,12 @@ export interface World {
   readonly sparse: Map<string, number>;
   /** What a driver holds beyond the handles of the memory driver. */
   leaked: number;
+  /** What a driver has left in the store. */
+  debris: number;
+  /** What the driver does wrong that reaches the same objects over HTTP. */
+  readonly flaws: Set<HttpFlaw>;
+  /** That driver, at the store itself. */
+  readonly http: StorageDriver;
 }
 
 /** Makes a driver that goes wrong out of the honest one. */
@@ -24,18 +33,42 @@ export type Mutate = (driver: StorageDriver, world: World) => StorageDriver;
 
 export const SECRET = '/srv/private-root';
 
+/** Where objects would lie on a disk. */
+const FOLDER = '/srv/objects';
+
+/** Milliseconds: enough for a store in this very process, which has other things to do as well. */
+const PATIENCE = 500;
+
 /** Makes a fixture that meets every need of every check. */
 export function createWorldFixture(mutate: Mutate = (driver) => driver): ContractFixture {
   const objects = new Map<string, MemoryObject>();
   const memory = createMemoryDriver({ objects });
   const planted = new Map<string, PlantKind>();
   const sparse = new Map<string, number>();
-  const world: World = { objects, memory, planted, sparse, leaked: 0 };
+  const root = createRoot(objects);
+  const flaws = new Set<HttpFlaw>();
+  const far = { address: target, root: root.name, token: TOKEN, patience: PATIENCE, flaws };
+  const opened: StorageDriver[] = [];
+  const connect = (other: Partial<typeof far> = {}): StorageDriver => {
+    const driver = createHttpDriver({ ...far, ...other });
+    opened.push(driver);
+    return driver;
+  };
+  const http = connect();
+  const world: World = { objects, memory, planted, sparse, leaked: 0, debris: 0, flaws, http };
   const plant = (kind: PlantKind) => async (key: StorageKey) => {
     planted.set(key, kind);
   };
   return {
-    driver: mutate(withSparse(memory, sparse), world),
+    driver: mutate(
+      {
+        ...withSparse(memory, sparse),
+        localPath: (key) => parseKey(key) && { root: FOLDER, prefix: '', path: `${FOLDER}/${key}` },
+        signUrl: async (key, options) => signHttpUrl(far, key, options),
+        internalUrl: async (key, options) => signHttpUrl(far, key, options),
+      },
+      world,
+    ),
     async seed(key, bytes, meta) {
       objects.set(key, { bytes: Uint8Array.from(bytes), lastModified: Date.now(), ...meta });
     },
@@ -65,7 +98,31 @@ export function createWorldFixture(mutate: Mutate = (driver) => driver): Contrac
     another: async () => createMemoryDriver({ objects }),
     openResources: () => memory.openHandles() + world.leaked,
     secrets: [SECRET],
-    dispose: () => memory.close(),
+    credentials: [TOKEN],
+    remote: {
+      target,
+      connect: (address) => connect({ address }),
+      patience: PATIENCE,
+      http: true,
+    },
+    refused: () => connect({ token: 'not the token' }),
+    misplaced: () => connect({ root: 'nowhere' }),
+    async seedStale(key, older, newer) {
+      root.replicas.set(key, [{ bytes: older }]);
+      objects.set(key, { bytes: newer });
+    },
+    async stray(prefix) {
+      for (const name of ['a//b', 'line\nbreak', 'folder/', '../up']) {
+        objects.set(prefix + name, { bytes: new Uint8Array(1) });
+      }
+    },
+    partSize: 1_048_576,
+    debris: () => world.debris,
+    readPath: async (path) =>
+      objects.get(path.slice(FOLDER.length + 1))?.bytes ?? new Uint8Array(0),
+    async dispose() {
+      await Promise.all([memory, ...opened].map(async (driver) => driver.close?.()));
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import type { Mutant } from './mutant.ts';
 
 /** Faults in filling memory. */
 export const fillMutants: readonly Mutant[] = [
-  ['fills nothing', (driver) => alterHandle(driver, () => ({ fill: undefined as never })), 'F-01'],
+  ['fills nothing', (driver) => alterHandle(driver, () => ({ fill: undefined as never })), 'B-01'],
   [
     'fills from one byte too far',
     (driver) =>
@@ -17,7 +17,7 @@ export const fillMutants: readonly Mutant[] = [
         (fill, size) => (target, start, call) =>
           fill(target, start > 0 && start + target.byteLength < size ? start + 1 : start, call),
       ),
-    'F-02 F-04',
+    'B-02 B-04',
   ],
   [
     'leaves the last byte as it was',
@@ -27,7 +27,7 @@ export const fillMutants: readonly Mutant[] = [
         (fill) => (target, start, call) =>
           fill(target.subarray(0, Math.max(0, target.byteLength - 1)), start, call),
       ),
-    'F-02 F-03 F-04',
+    'B-02 B-03 B-04',
   ],
   [
     'fills the memory around the target',
@@ -36,7 +36,7 @@ export const fillMutants: readonly Mutant[] = [
         await fill(target, start, call);
         new Uint8Array(target.buffer).fill(0, target.byteOffset + target.byteLength);
       }),
-    'F-02',
+    'B-02',
   ],
   [
     'fills as much as there is',
@@ -48,17 +48,17 @@ export const fillMutants: readonly Mutant[] = [
             ? fill(target.subarray(0, size - start), start, call)
             : fill(target, start, call),
       ),
-    'F-03',
+    'B-03',
   ],
-  ['fills the target before it looks at the place', fillsFirst, 'F-03'],
-  ['fills one target at a time', fillsOneAtATime, 'F-04'],
+  ['fills the target before it looks at the place', fillsFirst, 'B-03'],
+  ['fills one target at a time', fillsOneAtATime, 'B-04'],
   [
     'fills under an aborted signal',
     (driver) => alterFill(driver, (fill) => (target, start) => fill(target, start)),
-    'F-05',
+    'B-05',
   ],
-  ['fills after the close', fillsAfterClose, 'F-05'],
-  ['fills what is under the key now', fillsFromNow, 'F-06 F-07'],
+  ['fills after the close', fillsAfterClose, 'B-05'],
+  ['fills what is under the key now', fillsFromNow, 'B-06 B-07'],
 ];
 
 type Fill = (target: Uint8Array, start: number, call?: Call) => Promise<void>;

@@ -1,5 +1,6 @@
 import { cancelMutants } from './cancel-mutants.ts';
 import { driverMutants } from './driver-mutants.ts';
+import { faultMutants } from './fault-mutants.ts';
 import { fillMutants } from './fill-mutants.ts';
 import { keyMutants } from './key-mutants.ts';
 import { listMutants } from './list-mutants.ts';
@@ -7,6 +8,7 @@ import type { Mutant } from './mutant.ts';
 import { openMutants } from './open-mutants.ts';
 import { readMutants } from './read-mutants.ts';
 import { statMutants } from './stat-mutants.ts';
+import { urlMutants } from './url-mutants.ts';
 import { versionMutants } from './version-mutants.ts';
 import { writeMutants } from './write-mutants.ts';
 
@@ -19,7 +21,9 @@ export const mutants: readonly Mutant[] = [
   ...fillMutants,
   ...versionMutants,
   ...cancelMutants,
+  ...faultMutants,
   ...keyMutants,
+  ...urlMutants,
   ...listMutants,
   ...writeMutants,
 ];

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../../src/errors.ts';
 import type { StorageKey } from '../../../src/keys/storage-key.ts';
-import type { StorageDriver } from '../../../src/storage/driver.ts';
+import type { ObjectHandle, StorageDriver } from '../../../src/storage/driver.ts';
 import { alterHandle, bytesOf, finds, piecesOf } from '../alter.ts';
 import type { World } from '../world.ts';
 import type { Mutant } from './mutant.ts';
@@ -32,6 +32,15 @@ export const openMutants: readonly Mutant[] = [
     (driver) => alterHandle(driver, ({ key }) => ({ key: key.toLowerCase() as StorageKey })),
     'O-13',
   ],
+  [
+    'cannot open what it knows',
+    (driver) => ({
+      ...driver,
+      open: async (key, call) => (call?.known ? undefined : driver.open(key, call)),
+    }),
+    'O-14 O-15',
+  ],
+  ['believes what it is told, and reads what is there', believesKnown, 'O-15'],
 ];
 
 function throwsForMissing(driver: StorageDriver): StorageDriver {
@@ -43,6 +52,22 @@ function throwsForMissing(driver: StorageDriver): StorageDriver {
     ...driver,
     stat: async (key, call) => found(await driver.stat(key, call)),
     open: async (key, call) => found(await driver.open(key, call)),
+  };
+}
+
+function believesKnown(driver: StorageDriver, { objects }: World): StorageDriver {
+  return {
+    ...driver,
+    async open(key, call) {
+      const handle = await driver.open(key, call);
+      const stat = call?.known;
+      if (!handle || !stat) return handle;
+      const read: ObjectHandle['read'] = ({ start, end }) => {
+        const now = objects.get(key)?.bytes ?? new Uint8Array(0);
+        return Buffer.concat([now, new Uint8Array(end)]).subarray(start, end);
+      };
+      return { ...handle, stat, read };
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { SluiceError } from '../../../src/errors.ts';
 import type { ObjectHandle, StorageDriver } from '../../../src/storage/driver.ts';
-import { alterRead, piecesOf } from '../alter.ts';
+import { alterHandle, alterRead, piecesOf } from '../alter.ts';
 import type { World } from '../world.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -14,6 +14,15 @@ export const versionMutants: readonly Mutant[] = [
     'V-01 V-02 V-03 V-04 V-05 V-06 V-07 V-09 V-10 V-11',
   ],
   ['sees only that the object is gone', failsWhenGone, 'V-06 V-07 W-13'],
+  [
+    'asks any replica for each window',
+    (_driver, { http, flaws }) => {
+      flaws.add('sends no If-Match').add('looks at no ETag');
+      return http;
+    },
+    'V-12',
+  ],
+  ['keeps two former versions', keepsTwo, 'V-13'],
   ['keeps what it has opened once', cachesHandles, 'V-14'],
   ['keeps what it has looked at once', cachesStats, 'S-09 V-14'],
 ];
@@ -41,6 +50,25 @@ function failsWhenGone(driver: StorageDriver, { objects }: World): StorageDriver
         yield piece;
       }
     })();
+  });
+}
+
+function keepsTwo(driver: StorageDriver, { objects }: World): StorageDriver {
+  const set = objects.set.bind(objects);
+  const versions = new Map<string, number>();
+  objects.set = (key, object) => {
+    versions.set(key, (versions.get(key) ?? 0) + 1);
+    return set(key, object);
+  };
+  return alterHandle(driver, (handle) => {
+    const opened = versions.get(handle.key) ?? 0;
+    return {
+      read(window, call) {
+        const now = versions.get(handle.key) ?? 0;
+        if (now - opened > 1) throw new SluiceError('SLUICE_VERSION_CHANGED', 'too old');
+        return handle.read(window, call);
+      },
+    };
   });
 }
 

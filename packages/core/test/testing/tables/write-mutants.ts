@@ -13,6 +13,9 @@ export const writeMutants: readonly Mutant[] = [
   ['keeps what came before the abort', keepsAborted, 'W-03'],
   ['takes a failed source for an ended one', swallowsSource, 'W-04'],
   ['leaves debris', leavesDebris, 'W-14'],
+  ['leaves a draft of what failed', leavesDrafts, 'W-15'],
+  ['loses a byte at the edge of a part', losesAtEdge, 'W-07'],
+  ['repairs the keys that it writes', repairsKeys, 'K-11'],
   ['tells nobody why the source failed', hidesSource, 'W-04'],
   ['takes an empty piece for the end', endsAtEmpty, 'W-06'],
   ['looks for the object too early', looksTooEarly, 'W-08'],
@@ -40,6 +43,38 @@ function alterSource(
   return {
     ...driver,
     put: (key, source, options) => driver.put!(key, change(piecesOf(source), key), options),
+  };
+}
+
+function leavesDrafts(driver: StorageDriver, world: World): StorageDriver {
+  return {
+    ...driver,
+    async put(key, source, options) {
+      world.debris++;
+      const stat = await driver.put!(key, source, options);
+      world.debris--;
+      return stat;
+    },
+  };
+}
+
+function losesAtEdge(driver: StorageDriver): StorageDriver {
+  return alterSource(driver, async function* parts(pieces) {
+    let written = 0;
+    for await (const piece of pieces) {
+      const edge = 1_048_576 - written;
+      written += piece.byteLength;
+      if (edge <= 0 || edge > piece.byteLength) yield piece;
+      else yield Buffer.concat([piece.subarray(0, edge - 1), piece.subarray(edge)]);
+    }
+  });
+}
+
+function repairsKeys(driver: StorageDriver): StorageDriver {
+  return {
+    ...driver,
+    put: (key, source, options) =>
+      driver.put!((key.replaceAll(/\/+/g, '/') || 'index') as StorageKey, source, options),
   };
 }
 
