@@ -75,12 +75,21 @@ await contractWithAva(test, createFixture, {
     // A handle has `read` alone.
     'fills',
     // In a table is nothing but rows: no folder, no link, no pipe.
-    'plant.directory',
-    'plant.fifo',
-    'plant.socket',
-    'plant.device',
-    'plant.link-out',
-    'plant.link-dangling',
-    'plant.parent-link-out',
+    'plant',
+    // A database is a file that the process has open: nothing to connect to, to sign, or to be refused by.
+    'localPath',
+    'readPath',
+    'signUrl',
+    'internalUrl',
+    'credentials',
+    'remote',
+    'refused',
+    'misplaced',
+    'seedStale',
+    // Pieces are written in one transaction with their object.
+    'partSize',
+    'debris',
+    // The tables take any text for a key; a listing is asked for keys that the driver has written.
+    'stray',
   ],
 });

@@ -92,13 +92,13 @@ export const patienceChecks: readonly ContractCheck[] = [
     needs: ['remote'],
     run: (fixture) =>
       withFarObject(fixture, LARGE, async ({ proxy }, handle) => {
-        for (let round = 0; round < 10; round++) {
+        for (let round = 0; round < 5; round++) {
           const pieces = piecesOf(await handle.read(wholeOf(handle)));
           await pieces.next();
           await pieces.return?.();
           await discard(await handle.read(wholeOf(handle)));
         }
-        await assertConnections(proxy, 4);
+        await assertConnections(proxy, 3);
       }),
   },
   {
@@ -119,7 +119,7 @@ export const patienceChecks: readonly ContractCheck[] = [
 const PROMPT = 3000;
 
 /** Bytes: more than lies in the buffers of a connection. */
-const LARGE = 8 * 1_048_576;
+const LARGE = 4 * 1_048_576;
 
 /** Seeds an object, and opens it on a driver that reaches the store through a proxy. */
 async function withFarObject(

@@ -32,6 +32,7 @@ function cached(below: Wrap = (driver) => driver, above: Wrap = (driver) => driv
   return {
     wrap: (driver) => above(cacheStatBy(() => now, below(driver), { ttl: 1000 })),
     changed: () => void (now += 1000),
+    far: false,
   };
 }
 
@@ -49,8 +50,8 @@ const wrappers: Readonly<Record<string, () => Wrapping & Pick<ContractOptions, '
       mount({ '': createMemoryDriver(), 'sluice-contract': driver }, { copy: true }),
     inside: (key) => key.slice('sluice-contract/'.length),
   }),
-  cacheStat: () => cached(),
-  retry: () => ({ wrap: (driver) => retry(driver) }),
+  cacheStat: () => ({ ...cached(), without: ['remote'] }),
+  retry: () => ({ wrap: (driver) => retry(driver), far: false, without: ['remote'] }),
   timeout: () => ({ wrap: (driver) => timeout(driver), fills: false, without: ['fills'] }),
   'limit to one': () => ({ wrap: (driver) => limit(driver, { concurrent: 1, queue: 1000 }) }),
   observe: () => ({ wrap: (driver) => observe(driver, hooks) }),
@@ -60,7 +61,7 @@ const wrappers: Readonly<Record<string, () => Wrapping & Pick<ContractOptions, '
       (driver) => observe(driver, hooks),
     ),
     fills: false,
-    without: ['fills'],
+    without: ['fills', 'remote'],
   }),
 };
 

@@ -8,13 +8,18 @@ import type { ContractFixture, ContractNeed, SeedMeta } from '../../src/testing/
 export const WITHOUT: readonly ContractNeed[] = [
   'seedSparse',
   'fills',
-  'plant.directory',
-  'plant.fifo',
-  'plant.socket',
-  'plant.device',
-  'plant.link-out',
-  'plant.link-dangling',
-  'plant.parent-link-out',
+  'plant',
+  'localPath',
+  'readPath',
+  'signUrl',
+  'internalUrl',
+  'credentials',
+  'remote',
+  'refused',
+  'misplaced',
+  'seedStale',
+  'partSize',
+  'debris',
 ];
 
 export interface Row extends SeedMeta {
@@ -123,6 +128,11 @@ export function readerFixture(create: (table: Table) => StorageDriver): Contract
     remove: async (key) => void table.rows.delete(key),
     rewriteInPlace: async (key, bytes) => table.write(key, bytes),
     touch: async () => undefined,
+    async stray(prefix) {
+      for (const name of ['a//b', 'line\nbreak', 'folder/']) {
+        table.write(prefix + name, new Uint8Array(1));
+      }
+    },
     another: async () => create(table),
     openResources: () => table.streams,
     secrets: ['the password of the table'],

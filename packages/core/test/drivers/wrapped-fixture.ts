@@ -10,14 +10,16 @@ export interface Wrapping {
   /** Called after every change around the driver. */
   readonly changed?: () => void;
   readonly fills?: false;
+  /** Set where the wrapper answers without its store, which then cannot be missed. */
+  readonly far?: false;
 }
 
 /** The fixture of a driver, for a wrapper around the driver. */
 export function wrapFixture(
   fixture: ContractFixture,
-  { wrap, inside = (key) => key, changed = () => undefined, fills }: Wrapping,
+  { wrap, inside = (key) => key, changed = () => undefined, fills, far }: Wrapping,
 ): ContractFixture {
-  const { fills: innerFills, plant, ...rest } = fixture;
+  const { fills: innerFills, plant, remote, ...rest } = fixture;
   const inner = (key: StorageKey): StorageKey => keyOf(inside(key));
   const planted = Object.entries(plant ?? {}).map(([kind, put]) => [
     kind,
@@ -56,13 +58,30 @@ export function wrapFixture(
         changed();
       },
     }),
+    ...(fixture.seedStale && {
+      async seedStale(key, older, newer) {
+        await fixture.seedStale?.(inner(key), older, newer);
+        changed();
+      },
+    }),
+    ...(fixture.stray && {
+      stray: async (prefix) => fixture.stray?.(inside(prefix as StorageKey)),
+    }),
+    ...(remote &&
+      far !== false && {
+        remote: { ...remote, connect: async (address) => wrap(await remote.connect(address)) },
+      }),
+    ...(fixture.refused && { refused: async () => wrap(await given(fixture.refused?.())) }),
+    ...(fixture.misplaced && { misplaced: async () => wrap(await given(fixture.misplaced?.())) }),
     ...(plant && { plant: Object.fromEntries(planted) as Plant }),
-    ...(fixture.another && { another: async () => wrap(await another(fixture)) }),
+    ...(fixture.another && { another: async () => wrap(await given(fixture.another?.())) }),
   };
 }
 
-async function another(fixture: ContractFixture): Promise<StorageDriver> {
-  const driver = await fixture.another?.();
-  if (driver === undefined) throw new Error('the fixture gives no other driver');
-  return driver;
+async function given(driver: Given): Promise<StorageDriver> {
+  const one = await driver;
+  if (one === undefined) throw new Error('the fixture gives no driver');
+  return one;
 }
+
+type Given = StorageDriver | undefined | Promise<StorageDriver>;

@@ -6,6 +6,8 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -25,8 +27,17 @@ import { makeFifo, openBelow, SECRET } from './temp-root.ts';
 
 const isRoot = process.getuid?.() === 0;
 
-/** What only a privileged process can put into a folder. */
-export const WITHOUT: readonly ContractNeed[] = isRoot ? [] : ['plant.device'];
+/** What a disk is not, and what only a privileged process can put into a folder. */
+export const WITHOUT: readonly ContractNeed[] = [
+  'signUrl',
+  'internalUrl',
+  'credentials',
+  'remote',
+  'refused',
+  'seedStale',
+  'partSize',
+  ...(isRoot ? [] : (['plant.device'] as const)),
+];
 
 /** One folder for all keys, and how a driver on it is made. */
 export function createFixture(create: (root: string) => LocalDriver): ContractFixture {
@@ -34,6 +45,7 @@ export function createFixture(create: (root: string) => LocalDriver): ContractFi
   const root = join(base, 'root');
   mkdirSync(root);
   const driver = create(root);
+  const others: LocalDriver[] = [];
   const pathOf = (key: StorageKey): string => {
     const path = join(root, key);
     mkdirSync(dirname(path), { recursive: true });
@@ -70,8 +82,24 @@ export function createFixture(create: (root: string) => LocalDriver): ContractFi
     // What is kept open is no download's.
     openResources: () => openBelow(base).length - (driver.cacheStats?.().objects ?? 0),
     secrets: [base],
+    async misplaced() {
+      const nowhere = create(join(base, 'nowhere'));
+      others.push(nowhere);
+      return nowhere;
+    },
+    async stray(prefix) {
+      for (const name of ['line\nbreak', 'cr\rname', 'folder\n/below']) {
+        writeFileSync(pathOf((prefix + name) as StorageKey), 'stray');
+      }
+      mkdirSync(pathOf(`${prefix}empty` as StorageKey));
+    },
+    // So the drafts of the driver end.
+    debris: () =>
+      readdirSync(root, { recursive: true }).filter((name) => String(name).endsWith('\u007f'))
+        .length,
+    readPath: async (path) => readFileSync(path),
     async dispose() {
-      await driver.close();
+      await Promise.all([driver, ...others].map((one) => one.close()));
       rmSync(base, { recursive: true, force: true });
     },
   };

@@ -44,6 +44,12 @@ export function wrapFixture(
       await shown();
     },
     seedSparse: async (key, size) => fixture.seedSparse?.(inner(key), size),
+    stray: async (prefix) => fixture.stray?.(inside(prefix as StorageKey)),
+    async misplaced() {
+      const nowhere = await fixture.misplaced?.();
+      if (nowhere === undefined) throw new Error('the fixture gives no misplaced driver');
+      return wrap(nowhere);
+    },
     plant: Object.fromEntries(planted) as Plant,
     async another() {
       const other = await fixture.another?.();
