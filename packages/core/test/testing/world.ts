@@ -37,7 +37,7 @@ export const SECRET = '/srv/private-root';
 const FOLDER = '/srv/objects';
 
 /** Milliseconds: enough for a store in this very process, which has other things to do as well. */
-const PATIENCE = 500;
+const PATIENCE = 800;
 
 /** Makes a fixture that meets every need of every check. */
 export function createWorldFixture(mutate: Mutate = (driver) => driver): ContractFixture {

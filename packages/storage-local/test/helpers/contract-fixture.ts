@@ -83,9 +83,13 @@ export function createFixture(create: (root: string) => LocalDriver): ContractFi
     openResources: () => openBelow(base).length - (driver.cacheStats?.().objects ?? 0),
     secrets: [base],
     async misplaced() {
-      const nowhere = create(join(base, 'nowhere'));
-      others.push(nowhere);
-      return nowhere;
+      // Without a root no driver is made; this one loses it afterwards.
+      const gone = join(base, 'gone');
+      mkdirSync(gone);
+      const driver = create(gone);
+      others.push(driver);
+      rmSync(gone, { recursive: true });
+      return driver;
     },
     async stray(prefix) {
       for (const name of ['line\nbreak', 'cr\rname', 'folder\n/below']) {
