@@ -43,7 +43,15 @@ export const contenders: readonly Contender[] = [
     name: 'sluice-cache',
     title: 'Sluice, open-object cache',
     role: 'ours',
-    listener: streaming({ openCache: { maxBytes: 67_108_864, revalidate: 1000 } }),
+    listener: streaming({
+      openCache: { maxBytes: 67_108_864, maxObjectBytes: 131_072, revalidate: 1000 },
+    }),
+  },
+  {
+    name: 'sluice-500',
+    title: 'Sluice, cache of 500 objects',
+    role: 'ours',
+    listener: streaming({ openCache: { maxObjects: 500, maxBytes: 1_048_576, idle: 1000 } }),
   },
   { name: 'rules-1', title: 'Sluice, 1 rule', role: 'ours', listener: rules(1) },
   { name: 'rules-100', title: 'Sluice, 100 rules', role: 'ours', listener: rules(100) },

@@ -69,7 +69,7 @@ function parse(): BenchOptions | undefined {
 }
 
 async function run(
-  { cases, pace, only }: BenchOptions,
+  { cases, pace, only, profile }: BenchOptions,
   tools: Tools,
 ): Promise<{ readonly results: readonly CaseResult[]; readonly tables: readonly string[] }> {
   const stop = new AbortController();
@@ -82,7 +82,8 @@ async function run(
   const tables: string[] = [];
   try {
     for (const subject of cases) {
-      const result = await runCase(subject, { fixture, tools, pace, only, signal: stop.signal });
+      const { signal } = stop;
+      const result = await runCase(subject, { fixture, tools, pace, only, profile, signal });
       const table = caseTable(result);
       console.log(table);
       results.push(result);

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly pace: Pace;
   /** Names of those who take part; absent: everybody in the lists of the cases. */
   readonly only: ReadonlySet<string> | undefined;
+  /** The folder that gets the profiles of the Node processes. */
+  readonly profile: string | undefined;
   /** Stops between two rounds. */
   readonly signal: AbortSignal;
 }
@@ -120,12 +122,12 @@ const SETTLE = 40;
 async function prepare(
   contender: Contender,
   subject: Case,
-  { fixture, tools }: RunOptions,
+  { fixture, tools, profile }: RunOptions,
 ): Promise<Ready | LeftOut> {
   const leftOut = (why: string): LeftOut => ({ title: contender.title, why });
   let server: RunningServer | undefined;
   try {
-    server = await startContender(contender, { fixture, tools, subject: subject.name });
+    server = await startContender(contender, { fixture, tools, profile, subject: subject.name });
     const checked = await checkAnswer(server.port, subject);
     if (checked.kind === 'right') {
       return { contender, server, headers: checked.headers, rounds: [] };

@@ -4,6 +4,7 @@ import { cases, findCases } from '../src/cases.ts';
 import { contenders, findContender } from '../src/contenders.ts';
 import { chart, escapeXml } from '../src/report/chart.ts';
 import { digits } from '../src/report/format.ts';
+import { intoPage, markdownOf } from '../src/report/markdown.ts';
 import { type Report, reportOf } from '../src/report/report.ts';
 import { caseTable, verdictTable } from '../src/report/table.ts';
 import { type Verdict, verdictsOf } from '../src/report/verdicts.ts';
@@ -190,4 +191,18 @@ test('a case is found by its name, and several by their group', (t) => {
     ['1k', '16k', '100k', '1m'],
   );
   t.throws(() => findCases(['smal']), { instanceOf: TypeError, message: /"smal"; cases: 1k,/ });
+});
+
+test('the tables of a run take the place of what stands between the marks of a page', (t) => {
+  const page = 'before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n';
+  const written = intoPage(page, markdownOf(report));
+  t.regex(written, /^before\n<!-- bench: begin -->\n\n2024-02-29, Node 20\.20\.2/);
+  t.regex(written, /\n\| 1 KiB, µs\/req +\| 101 +\| – +\| 114 +\| – +\| 455 +\|/);
+  t.regex(
+    written,
+    /\n\| 1k +\| sluice to sirv, requests\/s +\| ≥ 1.1 +\| 1.13 +\| 1.13 +\| reached +\|\n/,
+  );
+  t.true(written.endsWith('\n\n<!-- bench: end -->\nafter\n'));
+  t.is(intoPage(written, markdownOf(report)), written);
+  t.throws(() => intoPage('no marks', ''), { message: /no <!-- bench: begin -->/ });
 });

@@ -24,6 +24,8 @@ export interface RunningServer {
 export interface StartOptions {
   readonly fixture: Fixture;
   readonly tools: Tools;
+  /** The folder that gets its profile, if it is a Node process and one is asked for. */
+  readonly profile?: string | undefined;
   /** Name of the case. */
   readonly subject: string;
 }
@@ -69,9 +71,11 @@ const SERVE = fileURLToPath(new URL('serve.js', import.meta.url));
 
 async function startNode(
   { name }: Contender,
-  { fixture, tools, subject }: StartOptions,
+  { fixture, tools, profile, subject }: StartOptions,
 ): Promise<RunningServer> {
-  const [program, ...args] = [...(tools.pins?.server.prefix ?? []), process.execPath, SERVE];
+  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const command = [...(tools.pins?.server.prefix ?? []), process.execPath, ...flags, SERVE];
+  const [program = '', ...args] = command;
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },
@@ -161,7 +165,9 @@ function collect(child: ChildProcess): () => string {
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  // A Node process that ends by itself can still write its profile.
+  if (child.connected) child.disconnect();
+  else child.kill('SIGTERM');
   const late = new AbortController();
   await Promise.race([gone, delay(PATIENCE, undefined, { signal: late.signal })]);
   late.abort();
