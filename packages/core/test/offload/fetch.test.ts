@@ -14,7 +14,7 @@ import {
   type StorageDriver,
 } from '@sluice/core';
 import type { Conditions } from '@sluice/core/http';
-import { type Dialect, nginx, type NginxOptions } from '@sluice/core/offload';
+import { type Dialect, dialectFromName, nginx, type NginxOptions } from '@sluice/core/offload';
 
 import { keyOf, pattern, probe, statOf } from '../helpers/objects.ts';
 
@@ -69,6 +69,15 @@ test('without a store nginx fetches nothing, and without a path for files it sen
   const both = nginx({ prefix: '/_f/', store: { origin: 'https://s3.example', prefix: '/_s3/' } });
   t.is(both.valueFor(place, {}), '/_f/a');
   t.is(both.valueForUrl?.('https://s3.example/b/a?s=1'), '/_s3/b/a?s=1');
+});
+
+test('a name in the configuration can stand for nginx with a store', (t) => {
+  const named = dialectFromName('nginx', { store: { origin: ORIGIN } });
+  t.is(named?.valueForUrl?.(SECRET), ORDER);
+  t.is(dialectFromName('simple', { store: { origin: ORIGIN } }), undefined);
+  t.throws(() => dialectFromName('simple', { store: { origin: 's3' } }), {
+    message: /origin must/,
+  });
 });
 
 const mistakes: readonly (readonly [title: string, options: unknown, message: RegExp])[] = [
