@@ -204,6 +204,35 @@ test('an upload that died with its process is swept up a day later', async (t) =
   left.close();
 });
 
+test('an upload that cannot take its place leaves what was there', async (t) => {
+  const full = openDatabase(join(folder, 'full.db'));
+  const fault = new Error('the disk is full');
+  let isFull = false;
+  const storage = createSqliteDriver({
+    database: {
+      exec: (text) => full.exec(text),
+      prepare(text) {
+        const statement = full.prepare(text);
+        return {
+          get: (...values) => statement.get(...values),
+          all: (...values) => statement.all(...values),
+          run(...values) {
+            if (isFull && text.startsWith('UPDATE objects')) throw fault;
+            return statement.run(...values);
+          },
+        };
+      },
+    },
+  });
+  const key = assertKey('test', 'a');
+  const { version } = await storage.put(key, Buffer.from('old'));
+  isFull = true;
+  const failed = await t.throwsAsync(storage.put(key, Buffer.from('new')));
+  t.is(failed.cause, fault);
+  t.deepEqual((await storage.stat(key))?.version, version);
+  full.close();
+});
+
 test('a piece is never changed, whoever tries', async (t) => {
   await driver.put(assertKey('test', 'fixed'), Buffer.from('x'));
   t.throws(() => database.exec("UPDATE pieces SET bytes = x'00'"), { message: /never changed/ });
