@@ -48,34 +48,38 @@ export function createConnection(settings: Settings): Connection {
     client.destroy();
     outside?.destroy();
   };
+  const share = (): (() => void) => {
+    users++;
+    let isShared = true;
+    return () => {
+      if (!isShared) return;
+      isShared = false;
+      users--;
+      letGo();
+    };
+  };
   return {
+    share,
     async ask(question, { signal, limit, once }) {
       throwIfAborted(signal);
+      const release = share();
       try {
         return await askOnce(client, question, { signal, limit });
       } catch (error) {
         if (once === true || !isPassing(error)) throw error;
+        return await askOnce(client, question, { signal, limit });
+      } finally {
+        release();
       }
-      return askOnce(client, question, { signal, limit });
     },
     signer(from) {
-      const { endpoint, publicEndpoint } = settings;
+      const { publicEndpoint } = settings;
       if (from === 'inside' || publicEndpoint === undefined) return client;
-      outside ??= createClient(settings, publicEndpoint ?? endpoint);
+      outside ??= createClient(settings, publicEndpoint);
       return outside;
     },
     requireOpen() {
       if (isClosed) throw closedBefore('driver');
-    },
-    share() {
-      users++;
-      let isShared = true;
-      return () => {
-        if (!isShared) return;
-        isShared = false;
-        users--;
-        letGo();
-      };
     },
     close() {
       isClosed = true;

@@ -389,6 +389,23 @@ test('a body under way comes to its end after its object and the driver were clo
   while ((await store.connections()) > 0) await delay(5);
 });
 
+test('a call under way comes to its end after the driver was closed', async (t) => {
+  const store = await startScriptedStore(t);
+  const driver = store.driver();
+  const arrived = new Promise<() => void>((resolve) => {
+    store.script((response) =>
+      resolve(() => void response.writeHead(200, { 'content-length': '7', etag: '"x"' }).end()),
+    );
+  });
+  const stat = driver.stat(KEY);
+  const answer = await arrived;
+  await driver.close();
+  answer();
+  t.is((await stat)?.size, 7);
+  t.is(store.requests.length, 1);
+  while ((await store.connections()) > 0) await delay(5);
+});
+
 test('keys that this store cannot hold are not asked for', async (t) => {
   const store = await startScriptedStore(t);
   const driver = store.driver();
