@@ -109,8 +109,7 @@ async function* outerEntries(
   }
 }
 
-/** The root of a place serves all keys here, unless its prefix goes on below ours. */
+/** A root for keys above ours serves all of them; one for keys below, those below the rest. */
 function outerPlace(base: string, place: LocalPath): LocalPath {
-  const isBelow = place.prefix.startsWith(base);
-  return { ...place, prefix: isBelow ? place.prefix.slice(base.length) : '' };
+  return { ...place, prefix: place.prefix.slice(base.length) };
 }

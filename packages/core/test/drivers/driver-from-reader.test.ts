@@ -352,6 +352,18 @@ test('a listing leaves out what does not match and what is no key, and lets go w
   t.true(isLeft);
 });
 
+test('a put that fails for its signal is aborted, whatever it throws', async (t) => {
+  const controller = new AbortController();
+  const put: Reader['put'] = (_key, _pieces, { signal }) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('the upload was cut off')));
+    });
+  const code = codeOf(() => driverOn({ put }).put?.(key, new Uint8Array(1), controller));
+  await turn();
+  controller.abort();
+  t.is(await code, 'SLUICE_ABORTED');
+});
+
 test('a put that fails lets go of its source', async (t) => {
   const source = Readable.from([Buffer.alloc(1), Buffer.alloc(1)]);
   t.is(await codeOf(() => driverOn({ put: fails }).put?.(key, source)), 'SLUICE_IO');
