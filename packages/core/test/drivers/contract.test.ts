@@ -51,7 +51,14 @@ const wrappers: Readonly<Record<string, () => Wrapping & Pick<ContractOptions, '
     inside: (key) => key.slice('sluice-contract/'.length),
   }),
   cacheStat: () => ({ ...cached(), without: ['remote'] }),
+  // A store that recovers at the next attempt shows no fault; with one attempt there is none.
   retry: () => ({ wrap: (driver) => retry(driver), far: false, without: ['remote'] }),
+  'retry with one attempt': () => ({ wrap: (driver) => retry(driver, { attempts: 1 }) }),
+  'the recommended stack with one attempt and no cache': () => ({
+    wrap: (driver) => observe(retry(timeout(limit(driver)), { attempts: 1 }), hooks),
+    fills: false,
+    without: ['fills'],
+  }),
   timeout: () => ({ wrap: (driver) => timeout(driver), fills: false, without: ['fills'] }),
   'limit to one': () => ({ wrap: (driver) => limit(driver, { concurrent: 1, queue: 1000 }) }),
   observe: () => ({ wrap: (driver) => observe(driver, hooks) }),
