@@ -19,8 +19,8 @@ async function createFixture(): Promise<ContractFixture> {
   const database = openDatabase(path);
   const driver = createSqliteDriver({ database });
   const others: OpenDatabase[] = [];
-  const connect = (): OpenDatabase => {
-    const other = openDatabase(path);
+  const connect = (at = path): OpenDatabase => {
+    const other = openDatabase(at);
     others.push(other);
     return other;
   };
@@ -58,6 +58,21 @@ async function createFixture(): Promise<ContractFixture> {
       }
     },
     secrets: [folder],
+    misplaced() {
+      const elsewhere = createSqliteDriver({ database: connect(join(folder, 'other.db')) });
+      others.at(-1)?.exec('DROP TABLE pieces; DROP TABLE objects');
+      return elsewhere;
+    },
+    async stray(prefix) {
+      for (const name of ['a//b', 'line\nbreak', 'folder/', '..']) {
+        object.run(randomUUID(), `${prefix}${name}`, 0, 0);
+      }
+    },
+    partSize: 262_144,
+    debris() {
+      const drafts = around.prepare('SELECT count(*) AS count FROM objects WHERE key IS NULL');
+      return Number(drafts.get()?.['count']);
+    },
     async dispose() {
       await driver.close();
       for (const one of [database, ...others]) one.close();
@@ -76,20 +91,15 @@ await contractWithAva(test, createFixture, {
     'fills',
     // In a table is nothing but rows: no folder, no link, no pipe.
     'plant',
-    // A database is a file that the process has open: nothing to connect to, to sign, or to be refused by.
+    // No other program opens an object by a path.
     'localPath',
     'readPath',
+    // Nothing lies on a network, and nobody is asked for credentials.
     'signUrl',
     'internalUrl',
     'credentials',
     'remote',
     'refused',
-    'misplaced',
     'seedStale',
-    // Pieces are written in one transaction with their object.
-    'partSize',
-    'debris',
-    // The tables take any text for a key; a listing is asked for keys that the driver has written.
-    'stray',
   ],
 });
