@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { createBodyStream } from './body/body-stream.ts';
-import type { BodyRun } from './body/piece-source.ts';
+import { type BodyRun, lengthOf } from './body/piece-source.ts';
 import { collectWindow, takeWindow } from './body/read-window.ts';
 import type { Download } from './download.ts';
 import { isSluiceError } from './errors.ts';
@@ -15,7 +15,7 @@ import { planDownload, type PlanFacts } from './plan/plan-download.ts';
 import { planFailure, planMissing, RETRY_AFTER } from './plan/refusal.ts';
 import { type StreamedPlan, withNote } from './plan/store-answer.ts';
 import type { Obligations } from './policy/obligations.ts';
-import type { ObjectHandle, ObjectStat, StorageDriver, Window } from './storage/driver.ts';
+import type { ObjectHandle, ObjectStat, StorageDriver } from './storage/driver.ts';
 
 /** An allowed download, to be opened. */
 export interface AllowedDownload {
@@ -71,7 +71,7 @@ function attemptOf({ method, ways }: AllowedDownload): typeof attemptHead {
 }
 
 /**
- * Windows up to this size, in bytes, are read whole before the answer begins, and the object is
+ * Bodies up to this size, in bytes, are read whole before the answer begins, and the object is
  * closed at once; of larger ones the first piece is.
  */
 const SMALL_WINDOW = 131_072;
@@ -124,9 +124,14 @@ async function attemptStream(
     const [first] = runs;
     if (first === undefined) return { plan };
     const { rate } = allowed.obligations;
-    if (runs.length === 1 && isSmall(first) && rate === undefined) {
+    if (rate === undefined && lengthOf(runs) <= SMALL_WINDOW) {
       // Most drivers have it at hand, and a wait costs as much as all else that is done here.
-      return { plan, body: takeWindow(handle, first) ?? (await collectWindow(handle, first)) };
+      if (runs.length === 1) {
+        const body = collectRun(handle, first);
+        return { plan, body: body instanceof Promise ? await body : body };
+      }
+      // Where each window is a trip over a network, the first need not wait for the last.
+      if (handle.readNow !== undefined) return { plan, body: await collectRuns(handle, runs) };
     }
     streaming = true;
     const body = createBodyStream(handle, runs, { rate });
@@ -186,8 +191,15 @@ function runsOf(plan: DownloadPlan): readonly BodyRun[] {
   }
 }
 
-function isSmall(run: BodyRun): run is Window {
-  return !(run instanceof Uint8Array) && run.end - run.start <= SMALL_WINDOW;
+function collectRun(handle: ObjectHandle, run: BodyRun): Uint8Array | Promise<Uint8Array> {
+  if (run instanceof Uint8Array) return run;
+  return takeWindow(handle, run) ?? collectWindow(handle, run);
+}
+
+async function collectRuns(handle: ObjectHandle, runs: readonly BodyRun[]): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (const run of runs) pieces.push(await collectRun(handle, run));
+  return Buffer.concat(pieces);
 }
 
 /** Off the path of the answer: closing what was only read has no failure that anybody could mend. */

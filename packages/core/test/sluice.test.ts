@@ -122,6 +122,30 @@ test('bytes at once that are fewer or more than the window are a failure of the 
   }
 });
 
+for (const [title, range, isAtOnce, reads] of [
+  ['few', 'bytes=0-9,1000-1009', true, 0],
+  ['few, of which the driver has none at hand', 'bytes=0-9,1000-1009', false, 2],
+  ['many', 'bytes=0-99999,200000-299999', true, 2],
+] as const) {
+  test(`several ranges of ${title} bytes are taken at once, or read ${reads} times`, async (t) => {
+    const bytes = pattern(1_048_576);
+    const { sluice, store } = setAtOnce(bytes, ({ start, end }) =>
+      isAtOnce ? bytes.subarray(start, end) : undefined,
+    );
+    const download = await sluice.open(get({ conditions: { range } }));
+    t.is(download.body instanceof Uint8Array, range === 'bytes=0-9,1000-1009');
+    const body = Buffer.from((await bytesOf(download)) ?? []);
+    t.is(`${body.byteLength}`, `${download.plan.headers['content-length']}`);
+    for (const [, start, end] of range.matchAll(/(\d+)-(\d+)/g)) {
+      t.true(body.includes(Buffer.from(bytes.subarray(Number(start), Number(end) + 1))));
+    }
+    t.is(store.calls.filter((call) => call === 'read').length, reads);
+    download.settle({ end: 'finished', bytes: body.byteLength });
+    await turn();
+    t.is(store.open, 0);
+  });
+}
+
 /** A store whose handles give windows at once. */
 function setAtOnce(bytes: Uint8Array, readNow: (window: Window) => Uint8Array | undefined) {
   const made = set(bytes, {
