@@ -19,6 +19,7 @@ import {
   urlForKey,
 } from '@sluice/core';
 import { nginx } from '@sluice/core/offload';
+import { emulate } from '@sluice/emulator';
 import { downloads } from '@sluice/koa';
 import test, { type ExecutionContext } from 'ava';
 import Koa from 'koa';
@@ -41,6 +42,11 @@ const TAG = '"v1"';
 const SECRET = 'the-bucket';
 const QUERY = 'X-Amz-Credential=a%2Fb%2Fs3&X-Amz-Signature=5ec%e3+7e~;7&x-id=GetObject&e=&&=f?/%41';
 
+/** nginx itself, and the one in miniature, which must do the same. */
+type Front = 'real' | 'emulated';
+
+const FRONTS: readonly Front[] = ['real', 'emulated'];
+
 /** An application behind nginx, with a store behind both. */
 interface World {
   readonly store: RecordingStore;
@@ -49,6 +55,8 @@ interface World {
 }
 
 interface WorldOptions {
+  /** Default: nginx itself. */
+  readonly front?: Front;
   readonly reply?: (request: StoreRequest) => StoreReply;
   /** Writes the key into the path of the URL. */
   readonly spell?: (key: string) => string;
@@ -81,6 +89,9 @@ async function start(t: ExecutionContext, options: WorldOptions = {}): Promise<W
     onCompletion: (event) => void events.push(event),
   });
   const app = new Koa();
+  app.silent = true;
+  const isEmulated = options.front === 'emulated';
+  if (isEmulated) app.use(emulate('nginx', { store: { origin: store.origin } }));
   app.use(async (ctx, next) => {
     ctx.cookies.set('session', 'new');
     await next();
@@ -93,15 +104,17 @@ async function start(t: ExecutionContext, options: WorldOptions = {}): Promise<W
   await once(server, 'listening');
   t.teardown(() => server.close().closeAllConnections());
   const { port } = server.address() as AddressInfo;
-  const front = await startFront('nginx', 'standalone', {
-    app: `http://127.0.0.1:${port}`,
-    store: { origin: store.origin, certificates: trusted ?? certificate?.file },
-  });
-  t.teardown(() => front.stop());
+  const front = isEmulated
+    ? undefined
+    : await startFront('nginx', 'standalone', {
+        app: `http://127.0.0.1:${port}`,
+        store: { origin: store.origin, certificates: trusted ?? certificate?.file },
+      });
+  t.teardown(() => front?.stop());
   return {
     store,
     events,
-    ask: (target, ask = {}) => exchange(front.port, { target, ...ask }),
+    ask: (target, ask = {}) => exchange(front?.port ?? port, { target, ...ask }),
   };
 }
 
@@ -215,128 +228,131 @@ function hash(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-for (const spell of [strictly, loosely]) {
-  test(`the store is asked for exactly what was signed ${spell.name}, whatever the name`, async (t) => {
-    const { ask, store, events } = await start(t, { spell });
-    for (const key of [...ODD_NAMES, ...ODD_NAMES.map((name) => `sub/${name}/x`), LONG_KEY]) {
-      if (parseKey(key) === undefined) continue;
-      const answer = await ask(targetOf(key));
-      const url = new URL(`${store.origin}/${SECRET}/${spell(key)}?${QUERY}`);
-      t.is(store.requests.at(-1)?.line, `GET ${url.pathname}${url.search} HTTP/1.1`);
-      t.is(answer.status, 200, key);
-      t.is(hash(answer.body), hash(BYTES), key);
-    }
-    t.deepEqual([...new Set(events.map(({ outcome }) => outcome))], ['offloaded']);
-    t.notRegex(JSON.stringify(events), /5ec/);
-  });
-}
-
-test('nothing of the client reaches the store but its range', async (t) => {
-  const { ask, store } = await start(t);
-  const headers = {
-    Cookie: 'session=secret',
-    Authorization: 'Bearer secret',
-    Referer: 'https://elsewhere.example/',
-    'User-Agent': 'curl',
-    Accept: 'text/html',
-    'Accept-Encoding': 'gzip',
-    'X-Forwarded-For': '10.0.0.1',
-    'X-Amz-Date': 'now',
-    'X-Accel-Redirect': '/_store/other',
-    'If-None-Match': '"v0"',
-    'If-Modified-Since': 'Mon, 01 Jan 2024 00:00:00 GMT',
-    'If-Match': '"v1", "v2"',
-    'If-Unmodified-Since': DATE,
-    'If-Range': TAG,
-    Range: 'bytes=10-19',
-    Via: '1.1 proxy',
-    Upgrade: 'websocket',
-    TE: 'trailers',
-  };
-  for (const body of [undefined, 'a body']) {
-    const answer = await ask('/files/a.png?query=of-the-client', { headers, body });
-    t.is(answer.status, 206);
-    const request = store.requests.at(-1);
-    t.is(request?.target, `/${SECRET}/a.png?${new URL(`http://a/?${QUERY}`).search.slice(1)}`);
-    t.deepEqual(Object.fromEntries(request?.headers ?? []), {
-      host: new URL(store.origin).host,
-      range: 'bytes=10-19',
-      'if-match': TAG,
+for (const front of FRONTS) {
+  for (const spell of [strictly, loosely]) {
+    test(`${front}: the store is asked for exactly what was signed ${spell.name}, whatever the name`, async (t) => {
+      const { ask, store, events } = await start(t, { front, spell });
+      for (const key of [...ODD_NAMES, ...ODD_NAMES.map((name) => `sub/${name}/x`), LONG_KEY]) {
+        if (parseKey(key) === undefined) continue;
+        const answer = await ask(targetOf(key));
+        const url = new URL(`${store.origin}/${SECRET}/${spell(key)}?${QUERY}`);
+        t.is(store.requests.at(-1)?.line, `GET ${url.pathname}${url.search} HTTP/1.1`);
+        t.is(answer.status, 200, key);
+        t.is(hash(answer.body), hash(BYTES), key);
+      }
+      t.deepEqual([...new Set(events.map(({ outcome }) => outcome))], ['offloaded']);
+      t.notRegex(JSON.stringify(events), /5ec/);
     });
   }
-  // What came of a body would stand before the next request of the connection.
-  t.is((await ask('/files/a.png')).status, 200);
-  t.regex(store.requests.at(-1)?.line ?? '', /^GET /);
-  t.is(store.requests.length, 3);
-});
 
-test('of the store, the client gets the bytes, their framing and validators', async (t) => {
-  const { ask } = await start(t);
-  for (const [range, status, more] of [
-    [undefined, 200, []],
-    ['bytes=0-9', 206, ['content-range']],
-  ] as const) {
-    const answer = await ask('/files/a.png', { headers: range === undefined ? {} : { range } });
-    t.is(answer.status, status);
-    const names = answer.headers.map(([name]) => name).toSorted();
-    const expected = [
-      'accept-ranges',
-      'cache-control',
-      'connection',
-      'content-disposition',
-      'content-length',
-      'content-type',
-      'date',
-      'etag',
-      'last-modified',
-      'server',
-      'set-cookie',
-      'x-content-type-options',
-    ];
-    t.deepEqual(names, [...expected, ...more].toSorted());
-    const values = Object.fromEntries(answer.headers);
-    t.like(values, {
-      etag: TAG,
-      'last-modified': DATE,
-      'accept-ranges': 'bytes',
-      'content-type': 'image/png',
-      'content-disposition': 'inline; filename="a.png"',
-      'cache-control': 'private, no-cache, no-transform',
-      'x-content-type-options': 'nosniff',
-      server: 'nginx',
-    });
-    t.regex(String(values['set-cookie']), /^session=new/);
-    t.notRegex(JSON.stringify(answer.headers), new RegExp(SECRET));
-    t.notRegex(JSON.stringify(answer.headers), /1970/);
-  }
-});
-
-test('headers that nginx gives back are the ones of the application', async (t) => {
-  const { ask } = await start(t);
-  const answer = await ask('/files/dressed/a.png');
-  t.is(field(answer, 'vary'), 'Cookie');
-  t.is(field(answer, 'referrer-policy'), 'origin');
-  t.is(field(answer, 'content-encoding'), 'gzip');
-  t.is(hash(answer.body), hash(BYTES));
-});
-
-for (const [range, start_, end] of [
-  ['bytes=0-0', 0, 1],
-  ['bytes=5-99', 5, 100],
-  ['bytes=99990-', 99_990, 100_000],
-  ['bytes=-5', 99_995, 100_000],
-] as const) {
-  test(`${range} is fetched as a range`, async (t) => {
-    const { ask, store } = await start(t);
-    for (const ifRange of [{}, { 'If-Range': TAG }]) {
-      const answer = await ask('/files/a.png', { headers: { range, ...ifRange } });
+  test(`${front}: nothing of the client reaches the store but its range`, async (t) => {
+    const { ask, store } = await start(t, { front });
+    const headers = {
+      Cookie: 'session=secret',
+      Authorization: 'Bearer secret',
+      Referer: 'https://elsewhere.example/',
+      'User-Agent': 'curl',
+      Accept: 'text/html',
+      'Accept-Encoding': 'gzip',
+      'X-Forwarded-For': '10.0.0.1',
+      'X-Amz-Date': 'now',
+      'X-Accel-Redirect': '/_store/other',
+      'If-None-Match': '"v0"',
+      'If-Modified-Since': 'Mon, 01 Jan 2024 00:00:00 GMT',
+      'If-Match': '"v1", "v2"',
+      'If-Unmodified-Since': DATE,
+      'If-Range': TAG,
+      Range: 'bytes=10-19',
+      Via: '1.1 proxy',
+      Upgrade: 'websocket',
+      TE: 'trailers',
+    };
+    for (const body of [undefined, 'a body']) {
+      const answer = await ask('/files/a.png?query=of-the-client', { headers, body });
       t.is(answer.status, 206);
-      t.is(field(answer, 'content-range'), `bytes ${start_}-${end - 1}/100000`);
-      t.true(answer.complete);
-      t.is(hash(answer.body), hash(BYTES.subarray(start_, end)));
+      const request = store.requests.at(-1);
+      t.is(request?.target, `/${SECRET}/a.png?${new URL(`http://a/?${QUERY}`).search.slice(1)}`);
+      t.deepEqual(Object.fromEntries(request?.headers ?? []), {
+        // The real one uses it again.
+        ...(front === 'emulated' && { connection: 'close' }),
+        host: new URL(store.origin).host,
+        range: 'bytes=10-19',
+        'if-match': TAG,
+      });
     }
-    t.is(store.requests.length, 2);
+    // What came of a body would stand before the next request of the connection.
+    t.is((await ask('/files/a.png')).status, 200);
+    t.regex(store.requests.at(-1)?.line ?? '', /^GET /);
+    t.is(store.requests.length, 3);
   });
+
+  test(`${front}: of the store, the client gets the bytes, their framing and validators`, async (t) => {
+    const { ask } = await start(t, { front });
+    for (const [range, status, more] of [
+      [undefined, 200, []],
+      ['bytes=0-9', 206, ['content-range']],
+    ] as const) {
+      const answer = await ask('/files/a.png', { headers: range === undefined ? {} : { range } });
+      t.is(answer.status, status);
+      const names = answer.headers.map(([name]) => name).filter((name) => name !== 'server');
+      const expected = [
+        'accept-ranges',
+        'cache-control',
+        'connection',
+        'content-disposition',
+        'content-length',
+        'content-type',
+        'date',
+        'etag',
+        'last-modified',
+        'set-cookie',
+        'x-content-type-options',
+      ];
+      t.deepEqual(names.toSorted(), [...expected, ...more].toSorted());
+      const values = Object.fromEntries(answer.headers);
+      t.like(values, {
+        etag: TAG,
+        'last-modified': DATE,
+        'accept-ranges': 'bytes',
+        'content-type': 'image/png',
+        'content-disposition': 'inline; filename="a.png"',
+        'cache-control': 'private, no-cache, no-transform',
+        'x-content-type-options': 'nosniff',
+        ...(front === 'real' && { server: 'nginx' }),
+      });
+      t.regex(String(values['set-cookie']), /^session=new/);
+      t.notRegex(JSON.stringify(answer.headers), new RegExp(SECRET));
+      t.notRegex(JSON.stringify(answer.headers), /1970/);
+    }
+  });
+
+  test(`${front}: headers that nginx gives back are the ones of the application`, async (t) => {
+    const { ask } = await start(t, { front });
+    const answer = await ask('/files/dressed/a.png');
+    t.is(field(answer, 'vary'), 'Cookie');
+    t.is(field(answer, 'referrer-policy'), 'origin');
+    t.is(field(answer, 'content-encoding'), 'gzip');
+    t.is(hash(answer.body), hash(BYTES));
+  });
+
+  for (const [range, start_, end] of [
+    ['bytes=0-0', 0, 1],
+    ['bytes=5-99', 5, 100],
+    ['bytes=99990-', 99_990, 100_000],
+    ['bytes=-5', 99_995, 100_000],
+  ] as const) {
+    test(`${front}: ${range} is fetched as a range`, async (t) => {
+      const { ask, store } = await start(t, { front });
+      for (const ifRange of [{}, { 'If-Range': TAG }]) {
+        const answer = await ask('/files/a.png', { headers: { range, ...ifRange } });
+        t.is(answer.status, 206);
+        t.is(field(answer, 'content-range'), `bytes ${start_}-${end - 1}/100000`);
+        t.true(answer.complete);
+        t.is(hash(answer.body), hash(BYTES.subarray(start_, end)));
+      }
+      t.is(store.requests.length, 2);
+    });
+  }
 }
 
 /** What the application answers itself: the store is not even asked. */
@@ -377,52 +393,61 @@ const troubles: readonly (readonly [title: string, reply: StoreReply, status: nu
   ['half a head', [`HTTP/1.1 200 OK\r\nX-A: ${SECRET}`, undefined], 502],
 ];
 
-for (const [title, reply, status] of troubles) {
-  test(`a store that answers ${title} is a ${status}, without a word of it`, async (t) => {
-    const { ask } = await start(t, { reply: () => reply });
+for (const front of FRONTS) {
+  for (const [title, reply, status] of troubles) {
+    test(`${front}: a store that answers ${title} is a ${status}, without a word of it`, async (t) => {
+      const { ask } = await start(t, { front, reply: () => reply });
+      const answer = await ask('/files/a.png');
+      t.is(answer.status, status);
+      t.true(answer.complete);
+      t.notRegex(
+        JSON.stringify(answer.headers) + answer.body.toString(),
+        /the-bucket|Oops|5ec|_store/,
+      );
+      t.is(field(answer, 'etag'), undefined);
+      t.is(field(answer, 'retry-after'), status === 503 ? '1' : undefined);
+    });
+  }
+}
+
+for (const front of FRONTS) {
+  test(`${front}: a body of the store that ends early is no whole one for the client`, async (t) => {
+    const { ask } = await start(t, {
+      front,
+      reply: () => [head('200 OK', 1000, OF_STORE), 'short', undefined],
+    });
     const answer = await ask('/files/a.png');
-    t.is(answer.status, status);
-    t.true(answer.complete);
-    t.notRegex(
-      JSON.stringify(answer.headers) + answer.body.toString(),
-      /the-bucket|Oops|5ec|_store/,
-    );
-    t.is(field(answer, 'etag'), undefined);
-    t.is(field(answer, 'retry-after'), status === 503 ? '1' : undefined);
+    t.is(answer.status, 200);
+    t.false(answer.complete);
   });
 }
 
-test('a body of the store that ends early is no whole one for the client', async (t) => {
-  const { ask } = await start(t, {
-    reply: () => [head('200 OK', 1000, OF_STORE), 'short', undefined],
+for (const front of FRONTS) {
+  test(`${front}: a version that was replaced meanwhile is not sent under the tag of the one before`, async (t) => {
+    const reply = ({ headers }: StoreRequest): StoreReply =>
+      new Map(headers).get('if-match') === '"v2"' ? [head('200 OK', 3, []), 'new'] : error(412);
+    const { ask } = await start(t, { front, reply });
+    for (const headers of [{}, { range: 'bytes=5-' }, { range: 'bytes=5-', 'If-Range': TAG }]) {
+      t.is((await ask('/files/a.png', { headers })).status, 503);
+    }
   });
-  const answer = await ask('/files/a.png');
-  t.is(answer.status, 200);
-  t.false(answer.complete);
-});
+}
 
-test('a version that was replaced meanwhile is not sent under the tag of the one before', async (t) => {
-  const reply = ({ headers }: StoreRequest): StoreReply =>
-    new Map(headers).get('if-match') === '"v2"' ? [head('200 OK', 3, []), 'new'] : error(412);
-  const { ask } = await start(t, { reply });
-  for (const headers of [{}, { range: 'bytes=5-' }, { range: 'bytes=5-', 'If-Range': TAG }]) {
-    t.is((await ask('/files/a.png', { headers })).status, 503);
-  }
-});
-
-test('no client gets into the location, and nobody asks the store for one', async (t) => {
-  const { ask, store } = await start(t);
-  for (const target of [
-    '/_store/',
-    `/_store/${SECRET}/a.png?${QUERY}`,
-    `/%5fstore/${SECRET}/a.png`,
-    `//_store/${SECRET}/a.png`,
-    `/x/../_store/${SECRET}/a.png`,
-  ]) {
-    t.is((await ask(target)).status, 404, target);
-  }
-  t.deepEqual(store.requests, []);
-});
+for (const front of FRONTS) {
+  test(`${front}: no client gets into the location, and nobody asks the store for one`, async (t) => {
+    const { ask, store } = await start(t, { front });
+    for (const target of [
+      '/_store/',
+      `/_store/${SECRET}/a.png?${QUERY}`,
+      `/%5fstore/${SECRET}/a.png`,
+      `//_store/${SECRET}/a.png`,
+      `/x/../_store/${SECRET}/a.png`,
+    ]) {
+      t.is((await ask(target)).status, 404, target);
+    }
+    t.deepEqual(store.requests, []);
+  });
+}
 
 test('a URL of another host is streamed', async (t) => {
   const { ask, store, events } = await start(t, { origin: 'http://elsewhere.example' });
@@ -431,13 +456,15 @@ test('a URL of another host is streamed', async (t) => {
   t.regex(events[0]?.why ?? '', /not fetched by nginx: it cannot be told the URL$/);
 });
 
-test('a rate bounds what is fetched, too', async (t) => {
-  const { ask } = await start(t);
-  const answer = await ask('/files/slow/a.png', { stop: { after: 200 } });
-  t.is(answer.status, 200);
-  t.false(answer.complete);
-  t.true(answer.body.equals(BYTES.subarray(0, answer.body.length)));
-});
+for (const front of FRONTS) {
+  test(`${front}: a rate bounds what is fetched, too`, async (t) => {
+    const { ask } = await start(t, { front });
+    const answer = await ask('/files/slow/a.png', { stop: { after: 200 } });
+    t.is(answer.status, 200);
+    t.false(answer.complete);
+    t.true(answer.body.equals(BYTES.subarray(0, answer.body.length)));
+  });
+}
 
 test('connections to the store are used again', async (t) => {
   const { ask, store } = await start(t);

@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { has, linesOf, without } from './headers.ts';
-import type { ClientRequest, Exchange, FrontServer, HeaderLines, Reply } from './model.ts';
+import { askStore } from './ask-store.ts';
+import type {
+  ClientRequest,
+  Exchange,
+  FrontServer,
+  HeaderLines,
+  Reply,
+  StoreQuestion,
+} from './model.ts';
 import { openFile } from './open-file.ts';
 import { type Bytes, collect, relay, respond } from './respond.ts';
 import { headersForApp, type Question, type Upstream, type UpstreamAnswer } from './upstream.ts';
@@ -112,6 +120,9 @@ async function act(job: Job, given: UpstreamAnswer): Promise<string | undefined>
     case 'pass':
       await pass(job, given, exchange);
       return undefined;
+    case 'fetch':
+      await fetchInto(job, verdict.question, exchange);
+      return undefined;
     case 'file': {
       const file = await openFile(verdict.place, server.links);
       if (typeof file === 'string') {
@@ -125,6 +136,27 @@ async function act(job: Job, given: UpstreamAnswer): Promise<string | undefined>
       }
       return undefined;
     }
+  }
+}
+
+async function fetchInto(job: Job, question: StoreQuestion, exchange: Exchange): Promise<void> {
+  const { server, res, kept } = job;
+  const left = new AbortController();
+  const leave = (): void => left.abort();
+  res.once('close', leave);
+  try {
+    const message = await askStore(question, left.signal);
+    const { statusCode: status = 502, statusMessage: reason = '', rawHeaders = [] } = message ?? {};
+    const given = message && { status, reason, headers: linesOf(rawHeaders) };
+    const made = server.fetched?.(given, exchange) ?? server.page(502);
+    if (message === undefined || 'body' in made) {
+      message?.destroy();
+      return await reply(job, 'body' in made ? made : server.page(502));
+    }
+    const head = { ...made, headers: [...kept, ...made.headers] };
+    return await relay(res, head, message, server.rateOf?.(exchange));
+  } finally {
+    res.off('close', leave);
   }
 }
 

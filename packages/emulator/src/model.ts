@@ -33,11 +33,22 @@ export interface FilePlace {
   readonly path: string;
 }
 
+/** What a server asks a store for, by GET. */
+export interface StoreQuestion {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Path and query, as on the wire. */
+  readonly target: string;
+  readonly headers: HeaderLines;
+}
+
 /** What a server makes of the head of an answer. */
 export type Verdict =
   /** The body of the application goes to the client, too. */
   | { readonly kind: 'pass' }
   | { readonly kind: 'file'; readonly place: FilePlace }
+  /** The server asks a store, with these headers and no others. */
+  | { readonly kind: 'fetch'; readonly question: StoreQuestion }
   /** The server asks the application once more, and adds headers of this answer to the next. */
   | { readonly kind: 'ask'; readonly target: string; readonly kept: HeaderLines }
   | { readonly kind: 'reply'; readonly reply: Reply };
@@ -91,6 +102,11 @@ export interface FrontServer {
   judge(exchange: Exchange): Verdict;
   /** Answers with the file at a path. */
   send(file: OpenedFacts, exchange: Exchange, path: string): Reply;
+  /**
+   * Answers with what the store has given: the head of its bytes, or a page of the server's own.
+   * `undefined`: the store gave no answer.
+   */
+  fetched?(given: AppAnswer | undefined, exchange: Exchange): AppAnswer | Reply;
   /** Answers when there is no file to send. */
   fail(fault: FileFault, exchange: Exchange): Reply;
   /** What is left of the headers of an answer that is passed on. */

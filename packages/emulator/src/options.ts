@@ -1,6 +1,7 @@
 import { checkOptions, quote } from '@sluice/core';
 import {
   dialectFromName,
+  type NginxStore,
   type RootPlaces,
   SERVER_NAMES,
   type ServerName,
@@ -16,8 +17,13 @@ import { nginxServer } from './servers/nginx.ts';
 
 /** What {@link emulate} takes: what `sluice config` takes for the same server. */
 export interface EmulatorOptions {
-  /** The folder of all keys, or folders by prefix of keys, as the local driver has them. */
-  readonly roots: string | Readonly<Record<string, string>>;
+  /**
+   * The folder of all keys, or folders by prefix of keys, as the local driver has them. May be absent
+   * where there is a `store`.
+   */
+  readonly roots?: string | Readonly<Record<string, string>> | undefined;
+  /** For nginx: the store that it fetches from, exactly as the dialect has it. Default: none. */
+  readonly store?: NginxStore | undefined;
   /**
    * Internal paths, exactly as the dialect of the application has them. For nginx, Caddy and H2O.
    * Default: `/_sluice/`.
@@ -45,12 +51,20 @@ export function frontServerOf(name: ServerName, options: EmulatorOptions): Front
       `emulate: the server must be one of ${SERVER_NAMES.join(', ')}, got ${quote(name)}`,
     );
   }
-  const { prefix = '/_sluice/', restored = [], encoding, version, host } = agreed;
+  const { prefix = '/_sluice/', restored = [], store, encoding, version, host } = agreed;
   // The dialect is not needed here, but it refuses what its server could not be told.
-  dialectFromName(known, { prefix, restored, encoding, version, host });
-  const served = servedRoots(roots, prefix);
+  dialectFromName(known, { prefix, restored, store, encoding, version, host });
+  if (roots === undefined && (known !== 'nginx' || store === undefined)) {
+    throw new TypeError('emulate: roots is missing, the folder of all keys');
+  }
+  const served = roots === undefined ? [] : servedRoots(roots, prefix);
   const makers: Readonly<Record<ServerName, () => FrontServer>> = {
-    nginx: () => nginxServer(served, { base: baseOf(prefix), restored }),
+    nginx: () =>
+      nginxServer(served, {
+        base: baseOf(prefix),
+        restored,
+        store: store && { origin: store.origin, prefix: store.prefix ?? '/_store/' },
+      }),
     apache: () => apacheServer(served, encoding ?? 'raw'),
     lighttpd: () => lighttpdServer(served),
     caddy: () => caddyServer(served, version ?? '2.7'),
@@ -59,7 +73,7 @@ export function frontServerOf(name: ServerName, options: EmulatorOptions): Front
   return makers[known]();
 }
 
-const OPTIONS = ['roots', 'prefix', 'restored', 'encoding', 'version', 'host'];
+const OPTIONS = ['roots', 'prefix', 'restored', 'store', 'encoding', 'version', 'host'];
 
 function baseOf(prefix: RootPlaces): string | undefined {
   return typeof prefix === 'string' ? prefix : undefined;

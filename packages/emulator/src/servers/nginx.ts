@@ -7,12 +7,14 @@ import { endToEnd, first, forwarded, headLength, only, without } from '../header
 import { dateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
+  AppAnswer,
   ClientRequest,
   Exchange,
   OpenedFacts,
   FileFault,
   FileWindow,
   FrontServer,
+  HeaderLine,
   HeaderLines,
   Reply,
   Verdict,
@@ -21,12 +23,30 @@ import { placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 import { decodedPath, hasBrokenEscape, isRepeated, leavesRoot, pathAndQuery } from '../targets.ts';
 
+/** The store that the configuration has a location for. */
+export interface ServedStore {
+  readonly origin: string;
+  readonly prefix: string;
+}
+
 /** Emulates nginx 1.22 with the locations that `sluice config nginx` prints. */
 export function nginxServer(
   roots: readonly ServedRoot[],
-  { base, restored }: { readonly base: string | undefined; readonly restored: readonly string[] },
+  {
+    base,
+    restored,
+    store,
+  }: {
+    readonly base: string | undefined;
+    readonly restored: readonly string[];
+    readonly store: ServedStore | undefined;
+  },
 ): FrontServer {
-  const internal = [...roots.map(({ uri }) => uri), ...(base === undefined ? [] : [base])];
+  const internal = [
+    ...roots.map(({ uri }) => uri),
+    ...(base === undefined ? [] : [base]),
+    ...(store === undefined ? [] : [store.prefix]),
+  ];
   const given = [...new Set([...NGINX_RESTORED, ...restored.map((name) => name.toLowerCase())])];
   return {
     name: 'nginx',
@@ -40,7 +60,8 @@ export function nginxServer(
     tellsApp: forwarded,
     // proxy_buffer_size
     takesHead: (answer) => headLength(answer) <= 32_768,
-    judge: (exchange) => judge(exchange, roots, internal),
+    judge: (exchange) => judge(exchange, { roots, internal, store }),
+    fetched: (answer, exchange) => fetched(answer, exchange, given),
     send: (file, exchange, path) => send(file, exchange, path, given),
     fail,
     passedHeaders: ({ answer }) =>
@@ -95,11 +116,14 @@ const UNIQUE = [
   'if-unmodified-since',
 ];
 
-function judge(
-  { answer }: Exchange,
-  roots: readonly ServedRoot[],
-  internal: readonly string[],
-): Verdict {
+/** What the configuration has locations for. */
+interface Locations {
+  readonly roots: readonly ServedRoot[];
+  readonly internal: readonly string[];
+  readonly store: ServedStore | undefined;
+}
+
+function judge({ request, answer }: Exchange, { roots, internal, store }: Locations): Verdict {
   const value = first(answer.headers, 'x-accel-redirect');
   if (value === undefined) return { kind: 'pass' };
   const kept = only(answer.headers, COPIED);
@@ -112,10 +136,40 @@ function judge(
   if (!internal.some((prefix) => path.startsWith(prefix))) {
     return { kind: 'ask', target: askedTarget(path, query), kept: without(kept, 'content-type') };
   }
+  if (store !== undefined && path.startsWith(store.prefix)) {
+    const { origin, prefix } = store;
+    const below = path.slice(prefix.length);
+    if (below === '') return { kind: 'reply', reply: page(404, kept) };
+    const target = `/${below}${query === '' ? '' : `?${query}`}`;
+    const headers: HeaderLines = [
+      ['Host', new URL(origin).host],
+      ...only(request.headers, ['range']),
+      ...only(answer.headers, ['etag']).map(([, tag]) => ['If-Match', tag] as const),
+    ];
+    return { kind: 'fetch', question: { origin, target, headers } };
+  }
   const place = placeOfUri(roots, path);
   // `try_files $uri =404` takes no folder.
   if (place === undefined || path.endsWith('/')) return { kind: 'reply', reply: page(404, kept) };
   return { kind: 'file', place };
+}
+
+/** The headers are the application's; the framing and the validators are the store's. */
+function fetched(
+  given: AppAnswer | undefined,
+  { answer }: Exchange,
+  restored: readonly string[],
+): AppAnswer | Reply {
+  const kept = only(answer.headers, COPIED);
+  const status = given?.status ?? 502;
+  if (given === undefined || status >= 300) {
+    const told = status === 404 ? 404 : 502;
+    const changed: HeaderLine = ['Retry-After', '1'];
+    return status === 412 ? page(503, [...kept, changed]) : page(told, kept);
+  }
+  const own = only(given.headers, ['content-length', 'content-range', 'etag', 'last-modified']);
+  const headers = [...own, ...kept, ...givenBack(answer.headers, restored)];
+  return { status, reason: '', headers };
 }
 
 /** ngx_http_parse_unsafe_uri: what it calls unsafe is 404. */
