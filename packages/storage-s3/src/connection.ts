@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Call } from '@sluice/core';
@@ -60,14 +61,10 @@ export function createConnection(settings: Settings): Connection {
   };
   return {
     share,
-    async ask(question, { signal, limit, once }) {
-      throwIfAborted(signal);
+    async ask(question, options) {
       const release = share();
       try {
-        return await askOnce(client, question, { signal, limit });
-      } catch (error) {
-        if (once === true || !isPassing(error)) throw error;
-        return await askOnce(client, question, { signal, limit });
+        return await (options.once === true ? askOnce : askAgain)(client, question, options);
       } finally {
         release();
       }
@@ -89,6 +86,28 @@ export function createConnection(settings: Settings): Connection {
 }
 
 /**
+ * Milliseconds before another attempt: none for a connection that was stale, some for a store that is at
+ * odds with itself.
+ */
+const PAUSES = [0, 50];
+
+async function askAgain<T>(
+  client: S3Client,
+  question: Question<T>,
+  options: AskOptions,
+): Promise<T> {
+  for (const pause of PAUSES) {
+    try {
+      return await askOnce(client, question, options);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+    await delay(pause, undefined, { signal: options.signal }).catch(() => undefined);
+  }
+  return askOnce(client, question, options);
+}
+
+/**
  * The SDK does not stop everywhere when it is told to, as where it looks for credentials. Once it has
  * sent the request, the signal ends that, an answer that is just coming in included.
  */
@@ -97,6 +116,7 @@ async function askOnce<T>(
   question: Question<T>,
   { signal, limit }: AskOptions,
 ): Promise<T> {
+  throwIfAborted(signal);
   const ending = createEnding(signal, limit);
   try {
     const answer = question(client, { abortSignal: ending.signal });

@@ -42,7 +42,7 @@ export interface S3Driver extends StorageDriver {
  *
  * Every read is bound to the version that was opened, by its id where the bucket keeps versions and
  * by its entity tag elsewhere, and the answer is compared with it as well. A request is sent once,
- * or a second time where that promises much: further attempts are for a wrapper.
+ * or up to twice more where that promises much: further attempts are for a wrapper.
  *
  * Nothing is sent here; a wrong endpoint, bucket or credential shows in the first call.
  *

@@ -47,7 +47,7 @@ export function storeFault(error: unknown): SluiceError {
 }
 
 /**
- * Tells the failures that a second request has good chances after, at once: a connection that broke
+ * Tells the failures that another request soon after has good chances after: a connection that broke
  * off before an answer, as one does that the store had closed at rest, and the "internal error" that
  * stores ask to repeat (Ceph 16 gives it for a read that meets a write).
  */

@@ -214,7 +214,7 @@ test('a connection that the store had closed at rest is not told to anybody', as
   const store = await startScriptedStore(t);
   store.script((response) => response.destroy(), head(12));
   t.is((await store.driver().stat(KEY))?.size, 12);
-  store.script(refusal(500, 'InternalError'), head(12));
+  store.script(refusal(500, 'InternalError'), refusal(500, 'InternalError'), head(12));
   t.is((await store.driver().stat(KEY))?.size, 12);
 });
 
