@@ -134,13 +134,4 @@ function createFixture({ engine, bucket, client, openResources }: Ground): Contr
 }
 
 /** Names of objects that break the grammar of keys, and that both engines take. */
-const STRAYS = [
-  'a//b',
-  'folder/',
-  '/./dot',
-  '/../dots',
-  'line\nbreak',
-  'control\u0001',
-  'back\\slash',
-  'e\u0301',
-];
+const STRAYS = ['a//b', 'folder/', '/./dot', '/../dots', 'line\nbreak', 'control\u0001'];
