@@ -9,6 +9,7 @@ import {
   firstApplicable,
   forPrefix,
   type Sluice,
+  type SluiceOptions,
 } from '@sluice/core';
 import type { Dialect } from '@sluice/core/offload';
 import { downloads, sendDownload } from '@sluice/koa';
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly fixture: Fixture;
   /** Absent: the application streams. */
   readonly dialect?: Dialect | undefined;
+  /** Absent: no client is sent to the store. */
+  readonly redirect?: SluiceOptions['redirect'];
   /** In front of everything else, as an emulator is. */
   readonly front?: Koa.Middleware | undefined;
 }
@@ -55,7 +58,12 @@ export const NAMED = 'Übersicht "1"; x=y\\ 日本 🎉 100%.pdf';
 export const RATE: number = 256 * 1024;
 
 /** Starts the application on a port of its own. */
-export async function startApp({ fixture, dialect, front }: AppOptions): Promise<RunningApp> {
+export async function startApp({
+  fixture,
+  dialect,
+  redirect,
+  front,
+}: AppOptions): Promise<RunningApp> {
   const events = new Map<string, DownloadEvent<Asker>>();
   const acts = new Map<string, () => unknown>();
   const waiting = new Map<string, (event: DownloadEvent<Asker>) => void>();
@@ -63,6 +71,7 @@ export async function startApp({ fixture, dialect, front }: AppOptions): Promise
     storage: fixture.createDriver(),
     policy: POLICY,
     dialect,
+    redirect,
     onCompletion(event) {
       const name = event.subject?.request ?? '';
       events.set(name, event);

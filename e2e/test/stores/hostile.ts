@@ -23,7 +23,7 @@ export interface Site {
 }
 
 /** An object of more than all buffers between the store and a client hold. */
-export const FILM: StoredFile = {
+const FILM: StoredFile = {
   key: 'film.mp4',
   type: 'video/mp4',
   bytes: bytesOf('film', 40 * 1_048_576),
@@ -61,7 +61,7 @@ export interface SiteOptions {
 }
 
 /** The code of what a download failed with. */
-export function codeOf({ error }: DownloadEvent<Asker>): string | undefined {
+function codeOf({ error }: DownloadEvent<Asker>): string | undefined {
   return isSluiceError(error) ? error.code : undefined;
 }
 
