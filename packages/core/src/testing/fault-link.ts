@@ -179,7 +179,9 @@ function dripping(
     if (kept.byteLength > 0) {
       pass(kept.subarray(0, bytes));
       kept = kept.subarray(bytes);
-    } else if (store.readableEnded) client.end();
+    }
+    if (kept.byteLength > 0) return;
+    if (store.readableEnded) client.end();
     else store.resume();
   }, every);
   return {

@@ -65,8 +65,8 @@ export const patienceChecks: readonly ContractCheck[] = [
     title: 'a store that gives little by little is not given up on',
     needs: ['remote'],
     run: (fixture) =>
-      withFarObject(fixture, 24_000, async ({ proxy, patience }, handle, bytes) => {
-        proxy.mode({ kind: 'drip', bytes: 3000, every: Math.ceil(patience / 5) });
+      withFarObject(fixture, SLOW, async ({ proxy, patience }, handle, bytes) => {
+        proxy.mode({ kind: 'drip', bytes: SLOW / 8, every: Math.ceil(patience / 5) });
         assertBytes(await readBytes(handle), bytes);
       }),
   },
@@ -122,6 +122,9 @@ const PROMPT = 3000;
 
 /** Bytes: more than lies in the buffers of a connection. */
 const LARGE = 4 * 1_048_576;
+
+/** Bytes: more than a driver takes whole before it gives any. */
+const SLOW = 480_000;
 
 /** Seeds an object, and opens it on a driver that reaches the store through a proxy. */
 async function withFarObject(
