@@ -74,7 +74,7 @@ export function createFaultLink(
   });
   client.on('error', end);
   store.on('error', () => {
-    if (!client.destroyed) client.resetAndDestroy();
+    reset(client);
   });
   client.on('close', end);
 
@@ -105,11 +105,11 @@ function shapeOf(fault: Fault, halves: Halves): Shape {
     case 'refuse':
       // Not from within: whoever applies a fault goes through all links.
       process.nextTick(() => {
-        if (!client.destroyed) client.resetAndDestroy();
+        reset(client);
       });
       return { answer: () => undefined, request: () => false };
     case 'reset':
-      return breaking(fault.after ?? 0, halves, () => client.resetAndDestroy());
+      return breaking(fault.after ?? 0, halves, () => reset(client));
     case 'truncate':
       return breaking(fault.after ?? 0, halves, () => {
         client.end();
@@ -124,6 +124,13 @@ function shapeOf(fault: Fault, halves: Halves): Shape {
     case 'rewrite':
       return rewriting(fault, halves);
   }
+}
+
+/** A socket that is ending already takes no reset: it would neither be reset nor closed. */
+function reset(client: Socket): void {
+  if (client.destroyed) return;
+  if (client.writableEnded) client.destroy();
+  else client.resetAndDestroy();
 }
 
 /** Parts a piece where so many bytes of answer are full. */
