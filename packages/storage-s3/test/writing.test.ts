@@ -92,6 +92,19 @@ test('what a name says of the type is told to the store', async (t) => {
   t.is((await driver.put('a' as StorageKey, Buffer.from('x'))).contentType, undefined);
 });
 
+test('who stores an object may name its type, in one request and in parts', async (t) => {
+  const { driver } = await setUp(t);
+  const contentType = 'video/x-told; a=b';
+  for (const length of [1, PART + 1]) {
+    const stat = await driver.put('a.pdf' as StorageKey, Buffer.alloc(length), { contentType });
+    t.is(stat.contentType, contentType);
+  }
+  await t.throwsAsync(driver.put(KEY, Buffer.from('x'), { contentType: 'a/b\r\nx: y' }), {
+    instanceOf: TypeError,
+    message: String.raw`put: contentType must be a media type, got "a/b\r\nx: y"`,
+  });
+});
+
 for (const [title, source, code] of [
   ['fails', 'fault', undefined],
   ['is aborted', 'abort', 'SLUICE_ABORTED'],

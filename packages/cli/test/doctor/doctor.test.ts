@@ -91,7 +91,7 @@ test('an application that counts on a front server and streams everything is fou
     report.findings.map(({ id }) => id),
     ['forged-header-arrives', 'nothing-sent-by-front'],
   );
-  t.regex(report.findings[1]?.evidence[0] ?? '', /the store has no local files/);
+  t.regex(report.findings[1]?.evidence[0] ?? '', /the object lies on no local disk/);
 });
 
 test('a check that had no download to look at is said not to be tried', async (t) => {

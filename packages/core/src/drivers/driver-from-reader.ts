@@ -113,6 +113,8 @@ export interface ReaderCall {
 /** What {@link Reader.put} is told. */
 export interface ReaderPutOptions extends ReaderCall {
   readonly ifAbsent: boolean;
+  /** The media type, where the caller names one. */
+  readonly contentType: string | undefined;
 }
 
 /** An object in a reader's listing. */
@@ -286,7 +288,7 @@ const NEVER = new AbortController().signal;
 function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
   return {
     ...(reader.put && {
-      async put(key, bytes, { ifAbsent = false, signal } = {}) {
+      async put(key, bytes, { ifAbsent = false, contentType, signal } = {}) {
         const pull = pullFrom(bytes);
         const pieces = createBody(
           { next: () => pull.next(), release: () => pull.cancel() },
@@ -294,7 +296,7 @@ function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
         );
         try {
           assertKey('put', key);
-          const told: ReaderPutOptions = { ifAbsent, signal: enter(life, { signal }) };
+          const told: ReaderPutOptions = { ifAbsent, contentType, signal: enter(life, { signal }) };
           return await life.during(async () => {
             // Waited for, whatever the signal says: a write has happened, or it has not.
             await finish(() => reader.put?.(key, pieces, told), told.signal);

@@ -248,7 +248,8 @@ async function copyAndDelete(
   const isSame = source.mount === target.mount && source.key === target.key;
   try {
     if (isSame) return true;
-    await target.driver.put(target.key, wholeOf(handle, call), call);
+    const { contentType } = handle.stat;
+    await target.driver.put(target.key, wholeOf(handle, call), { ...call, contentType });
     await requireSame(source, handle, call);
     await source.driver.delete(source.key, call);
   } finally {

@@ -23,7 +23,7 @@ export interface OffloadTarget {
  * for it, against RFC 9110 §14.2, and some forget that the method was HEAD and send the body.
  */
 export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget): DownloadPlan {
-  if (place === undefined) return streamed(facts, dialect, 'the store has no local files');
+  if (place === undefined) return streamed(facts, dialect, 'the object lies on no local disk');
   const flaw = flawOf(facts, dialect);
   if (flaw !== undefined) return streamed(facts, dialect, flaw);
   const own = withTagOf(dialect, facts);

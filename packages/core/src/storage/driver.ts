@@ -136,6 +136,11 @@ export interface SignedUrl {
 export interface PutOptions extends Call {
   /** Fails with `SLUICE_EXISTS` when an object is there; of several such calls at once one wins. */
   readonly ifAbsent?: boolean;
+  /**
+   * The media type of the object: `application/pdf`. A store that keeps none, as a disk, leaves it
+   * unread, and its objects have the type that their keys name.
+   */
+  readonly contentType?: string | undefined;
 }
 
 /** An object in a listing. */

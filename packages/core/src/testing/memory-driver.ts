@@ -99,9 +99,13 @@ export function createMemoryDriver(options: MemoryDriverOptions = {}): MemoryDri
     async put(key, source, options = {}) {
       enter(options);
       assertKey('put', key);
-      const { ifAbsent = false, signal } = options;
+      const { ifAbsent = false, contentType, signal } = options;
       if (ifAbsent && objects.has(key)) throw exists();
-      const object = { bytes: await collect(source, signal), lastModified: Date.now() };
+      const object: MemoryObject = {
+        bytes: await collect(source, signal),
+        lastModified: Date.now(),
+        ...(contentType !== undefined && { contentType }),
+      };
       // From here on nothing waits, so that of several calls at once exactly one finds no object.
       enter(options);
       if (ifAbsent && objects.has(key)) throw exists();

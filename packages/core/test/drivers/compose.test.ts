@@ -210,13 +210,14 @@ test('a mount answers for each key by what its driver can', async (t) => {
 
 test('a move from one driver to another copies when it may, and never loses the object', async (t) => {
   const [here, there] = [await memoryOf('a', 'empty'), await memoryOf()];
-  await here.put(keyOf('empty'), new Uint8Array(0));
+  await here.put(keyOf('empty'), new Uint8Array(0), { contentType: 'text/x-told' });
   const driver = mount({ here, there }, { copy: true });
   t.true(await driver.move(keyOf('here/a'), keyOf('there/b')));
   t.true(await driver.move(keyOf('here/empty'), keyOf('there/empty')));
   t.false(await driver.move(keyOf('here/a'), keyOf('there/c')));
   t.deepEqual(await keysOf(driver), ['there/b', 'there/empty']);
   t.is(await textOf(driver, 'there/b'), 'a');
+  t.is((await driver.stat(keyOf('there/empty')))?.contentType, 'text/x-told');
   t.is(here.openHandles() + there.openHandles(), 0);
 });
 

@@ -220,7 +220,7 @@ const streamed: readonly (readonly [title: string, ask: Ask, why: string])[] = [
   [
     'HEAD',
     { method: 'HEAD' },
-    'no range was asked for; not sent by nginx: the store has no local files',
+    'no range was asked for; not sent by nginx: the object lies on no local disk',
   ],
   [
     'several ranges',

@@ -218,7 +218,7 @@ test('a 304 names the entity tag that the server sends', (t) => {
 
 /** What is streamed in place of an offload, and what the plan says of it. */
 const reasons: readonly (readonly [title: string, ask: Ask, why: string])[] = [
-  ['a store without files', { place: 'none' }, 'nginx: the store has no local files'],
+  ['a store without files', { place: 'none' }, 'nginx: the object lies on no local disk'],
   ['no tag', { stat: { entityTag: undefined as never } }, 'nginx: the object has no validators'],
   [
     'no date',

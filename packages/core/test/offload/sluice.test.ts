@@ -103,7 +103,7 @@ test('a store without local files is streamed, and the event says so', async (t)
     t.like(events, [
       {
         outcome: 'complete',
-        why: 'no range was asked for; not sent by nginx: the store has no local files',
+        why: 'no range was asked for; not sent by nginx: the object lies on no local disk',
       },
     ]);
   }

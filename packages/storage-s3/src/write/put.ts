@@ -4,9 +4,11 @@ import {
   type Call,
   type ObjectStat,
   type PutOptions,
+  quote,
   SluiceError,
   type StorageKey,
 } from '@sluice/core';
+import { isMediaType } from '@sluice/core/http';
 
 import { throwIfAborted } from '../abort.ts';
 import type { Connection } from '../connection.ts';
@@ -42,6 +44,10 @@ export async function putObject(
   try {
     store.connection.requireOpen();
     throwIfAborted(options.signal);
+    const { contentType } = options;
+    if (contentType !== undefined && !isMediaType(contentType)) {
+      throw new TypeError(`put: contentType must be a media type, got ${quote(contentType)}`);
+    }
     if (!isStorable(key)) throw unstorableKey();
     // Some stores do not heed a condition on writes, or not everywhere: Ceph 16 not where versions
     // are kept, nor at the end of an upload in parts. There only what is written at the same time
@@ -99,11 +105,11 @@ async function putAtOnce(
   store: Store,
   key: StorageKey,
   bytes: Uint8Array,
-  { ifAbsent, signal }: PutOptions,
+  { ifAbsent, contentType, signal }: PutOptions,
 ): Promise<string | undefined> {
   const { connection, settings } = store;
   const input = {
-    ...describe(key),
+    ...describe(key, contentType),
     Bucket: settings.bucket,
     Body: bytes,
     ContentLength: bytes.byteLength,
@@ -125,12 +131,12 @@ async function putInParts(
   store: Store,
   key: StorageKey,
   parts: AsyncIterable<Part> | Iterable<Part>,
-  { ifAbsent, signal }: PutOptions,
+  { ifAbsent, contentType, signal }: PutOptions,
 ): Promise<string | undefined> {
   const { connection, settings } = store;
   const beforeEnd = (): Promise<void> => requireAbsence(store, key, { signal });
   const condition = { beforeEnd, ifNoneMatch: '*' } as const;
-  const options = { connection, settings, object: describe(key), signal };
+  const options = { connection, settings, object: describe(key, contentType), signal };
   try {
     return await uploadInParts(
       { ...options, ...(ifAbsent === true && condition) },
@@ -156,8 +162,11 @@ async function requireAbsence(store: Store, key: StorageKey, { signal }: Call): 
 }
 
 /** The store is told the type, so that it stands in the answers to signed URLs too. */
-function describe(key: StorageKey): { readonly Key: string; readonly ContentType?: string } {
-  const type = typeByExtension(key);
+function describe(
+  key: StorageKey,
+  told: string | undefined,
+): { readonly Key: string; readonly ContentType?: string } {
+  const type = told ?? typeByExtension(key);
   return { Key: key, ...(type !== undefined && { ContentType: type }) };
 }
 
