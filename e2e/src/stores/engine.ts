@@ -36,7 +36,7 @@ export interface StoreEngine {
 }
 
 /** How many objects an engine lists in one answer. */
-export const PAGE_SIZE = 100;
+export const PAGE_SIZE = 20;
 
 /** Who somebody is to an S3-compatible store. */
 export interface StoreCredentials {
