@@ -14,7 +14,8 @@ import type { DownloadContext } from './request.ts';
  * one that was planned: status 200 and the empty body that came with the order. With another status
  * the servers differ: some send the file all the same, some show its path to the client. So an
  * answer that somebody above replaced, an error, and a page of an error handler go out without any.
- * A URL of the store that a client is sent to is held back in the same way, under its own status.
+ * A URL of the store that a client is sent to is held back in the same way, under its own status, and
+ * stays behind where somebody above sends the client elsewhere.
  *
  * Whoever took the place of `writeHead` before this did can still change the head after it was
  * checked. In HTTP/1.1 that is seen before a byte of it leaves, and the connection is cut.
@@ -39,6 +40,11 @@ export function placeOrder(ctx: DownloadContext, order: Order | undefined): void
   fence.ctx = ctx;
   fence.order = order;
   if (order !== undefined && isBodiless(order)) guardBody(ctx.res, fence);
+}
+
+/** Tells whether an order went out with the head. */
+export function wasOrdered({ res }: Pick<DownloadContext, 'res'>): boolean {
+  return fences.get(res)?.sent !== undefined;
 }
 
 /** Tells whether a header of a response is an order to its front server. */
@@ -134,6 +140,8 @@ function holds(status: number, rest: readonly unknown[], { ctx, order }: Fence):
   if (order === undefined || status !== order.status || ctx.body !== order.body) return false;
   // Koa gives no headers along with the status: this is somebody else's answer.
   if (rest.some((argument) => typeof argument === 'object' && argument !== null)) return false;
+  // Taken away when the order was placed: whoever has set it since sends the client elsewhere.
+  if (order.status === 302 && ctx.res.hasHeader('location')) return false;
   const length = ctx.res.getHeader('content-length');
   return !isBodiless(order) || length === undefined || String(length) === '0';
 }

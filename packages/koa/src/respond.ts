@@ -75,7 +75,8 @@ function order(
 
 /**
  * Where the client is sent waits behind the fence, too: whoever has the URL has the object, so it goes
- * to nobody to whom middleware above has denied it, and into no log of what the context holds.
+ * to nobody to whom middleware above has denied it, and into no log of what the context holds. With it
+ * goes, whatever was set above, that nobody may keep the answer.
  */
 function redirect(
   ctx: DownloadContext,
@@ -87,7 +88,7 @@ function redirect(
   // Koa names a type for every body, and this one has nothing in it.
   ctx.res.removeHeader('content-type');
   ctx.res.removeHeader('location');
-  placeOrder(ctx, { status, headers: secretHeaders, body });
+  placeOrder(ctx, { status, headers: { ...headers, ...secretHeaders }, body });
 }
 
 function answer(

@@ -2,6 +2,7 @@ import type { Download, Transfer } from '@sluice/core';
 
 import { cut, isGone, isWaiting, onConnectionClose, wasReset } from './connection.ts';
 import { type Clocked, createIdleClock } from './idle-clock.ts';
+import { wasOrdered } from './fence.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
 import { sendQueueOf } from './send-queue.ts';
@@ -82,6 +83,7 @@ function onFinish(watch: Watch): void {
   const complete =
     ctx.res.statusCode === download.plan.status &&
     !isDisplaced(watch) &&
+    !isUnordered(watch) &&
     (stream === undefined || stream.readableEnded);
   return complete ? end(watch, 'finished') : end(watch, 'failed', displacement());
 }
@@ -128,6 +130,11 @@ function onIdle(watch: Watch): void {
 /** Tells whether another middleware set a body of its own, rather than to code or to watch ours. */
 function isDisplaced({ ctx, offered, stream }: Watch): boolean {
   return offered !== undefined && ctx.body !== offered && (stream?.bytesTaken ?? 0) === 0;
+}
+
+/** Tells whether what somebody else was to send was not asked for, under whatever status. */
+function isUnordered({ ctx, download: { plan } }: Watch): boolean {
+  return (plan.kind === 'offload' || plan.kind === 'redirect') && !wasOrdered(ctx);
 }
 
 function displacement(): Error {

@@ -137,11 +137,41 @@ const REPLACEMENTS: readonly (readonly [string, Koa.Middleware])[] = [
 
 for (const [name, above] of REPLACEMENTS) {
   test(`a middleware above that gives ${name} sends nobody to the store`, async (t) => {
-    const { port } = await serve(t, { above });
+    const { port, settled } = await serve(t, { above });
     const answer = await exchange(t, port, 'GET', '/files/a.txt');
     t.is(answer.headers['location'], undefined);
+    t.like(await settled(1), [{ outcome: 'failed' }]);
   });
 }
+
+test('a middleware above that sends the client elsewhere, under the same status, sends nobody to the store', async (t) => {
+  const { port, settled } = await serve(t, {
+    async above(ctx, next) {
+      await next();
+      ctx.status = 302;
+      ctx.set('Location', '/login');
+    },
+  });
+  const { status, headers } = await exchange(t, port, 'GET', '/files/a.txt');
+  t.is(status, 302);
+  t.is(headers['location'], '/login');
+  t.like(await settled(1), [{ outcome: 'failed' }]);
+});
+
+test('a middleware above lets nobody keep where the store is', async (t) => {
+  const { port } = await serve(t, {
+    async above(ctx, next) {
+      await next();
+      ctx.set({ 'Cache-Control': 'public, max-age=600', 'Referrer-Policy': 'unsafe-url' });
+    },
+  });
+  const { headers } = await exchange(t, port, 'GET', '/files/a.txt');
+  t.like(headers, {
+    location: SECRET,
+    'cache-control': 'private, no-store',
+    'referrer-policy': 'no-referrer',
+  });
+});
 
 test('nothing that a middleware above can look at holds the URL', async (t) => {
   let seen = '';
