@@ -77,6 +77,7 @@ async function start(t: ExecutionContext, options: WorldOptions = {}): Promise<W
     ),
     policy: firstApplicable(
       forPrefix('slow', () => allow({ rate: 20_000 })),
+      forPrefix('public', () => allow({ cacheControl: 'public, max-age=31536000, immutable' })),
       forPrefix('dressed', () =>
         allow({
           contentEncoding: 'gzip',
@@ -397,7 +398,7 @@ for (const front of FRONTS) {
   for (const [title, reply, status] of troubles) {
     test(`${front}: a store that answers ${title} is a ${status}, without a word of it`, async (t) => {
       const { ask } = await start(t, { front, reply: () => reply });
-      const answer = await ask('/files/a.png');
+      const answer = await ask('/files/public/a.png');
       t.is(answer.status, status);
       t.true(answer.complete);
       t.notRegex(
@@ -406,6 +407,11 @@ for (const front of FRONTS) {
       );
       t.is(field(answer, 'etag'), undefined);
       t.is(field(answer, 'retry-after'), status === 503 ? '1' : undefined);
+      // The application has allowed to keep the object, and not this.
+      t.is(
+        field(answer, 'cache-control'),
+        'public, max-age=31536000, immutable, no-transform | no-store',
+      );
     });
   }
 }

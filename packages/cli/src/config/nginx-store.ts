@@ -67,7 +67,13 @@ export function storeLocation(store: Store, more: readonly string[]): Block {
       ] as const
     ).flatMap(([name, status]) => [
       `location @${upstreamOf(store)}_${name} {`,
-      [...(status === 503 ? ['add_header Retry-After 1 always;'] : []), `return ${status};`],
+      [
+        // nginx keeps Cache-Control and Expires of the application, which speak of the object; of two
+        // that differ the stricter one counts (RFC 9111 §4.2.1, §5.2.2.5).
+        'add_header Cache-Control no-store always;',
+        ...(status === 503 ? ['add_header Retry-After 1 always;'] : []),
+        `return ${status};`,
+      ],
       '}',
     ]),
   ];

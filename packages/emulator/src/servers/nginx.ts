@@ -164,8 +164,9 @@ function fetched(
   const status = given?.status ?? 502;
   if (given === undefined || status >= 300) {
     const told = status === 404 ? 404 : 502;
+    const shown: HeaderLines = [...kept, ['Cache-Control', 'no-store']];
     const changed: HeaderLine = ['Retry-After', '1'];
-    return status === 412 ? page(503, [...kept, changed]) : page(told, kept);
+    return status === 412 ? page(503, [...shown, changed]) : page(told, shown);
   }
   const own = only(given.headers, ['content-length', 'content-range', 'etag', 'last-modified']);
   const headers = [...own, ...kept, ...givenBack(answer.headers, restored)];
