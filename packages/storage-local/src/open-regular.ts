@@ -128,11 +128,21 @@ async function openByDescriptor(
     const stats = io.fstat(fd);
     const real = io.readlink(`${descriptorLinks}/${fd}`);
     const isStraight = real === byteString(path);
-    if (isStraight || liesWhereWanted(real, root, path, jail)) confined = { fd, stats, isStraight };
+    if (isStraight || (liesWhereWanted(real, root, path, jail) && !isNamedElse(fd, real, jail))) {
+      confined = { fd, stats, isStraight };
+    }
   } finally {
     if (confined === undefined) io.close(fd);
   }
   return confined ?? STRAYED;
+}
+
+/**
+ * Tells whether a file that has lost its name has another one. It had two when it was opened, which
+ * the count of names no longer shows where this one went before it was asked for.
+ */
+function isNamedElse(fd: number, real: string, { hardLinks, system }: Jail): boolean {
+  return hardLinks === 'deny' && real.endsWith(DELETED) && system.io.fstat(fd).nlink > 0n;
 }
 
 /**

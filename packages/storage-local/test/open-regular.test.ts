@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -148,6 +149,28 @@ test.serial('a file with a second name is refused where hard links are denied', 
   t.is(await contentOf('file.txt', jail), 'inside');
   t.deepEqual(openBelow(temp.root), []);
 });
+
+test.serial(
+  'a second name that is removed once it is open is no way round, where hard links are denied',
+  async (t) => {
+    const temp = fixture(t);
+    const { io } = hostSystem();
+    for (const replaces of [true, false]) {
+      linkSync(join(temp.outside, 'secret.txt'), join(temp.root, 'second.txt'));
+      const open = async (path: string, flags: number): Promise<number> => {
+        const fd = await io.open(path, flags);
+        if (!path.endsWith('second.txt')) return fd;
+        if (replaces) renameSync(temp.write('new', 'inside'), path);
+        else rmSync(path, { force: true });
+        return fd;
+      };
+      const jail = jailOf(temp, { hardLinks: 'deny' }, faultySystem({ open }));
+      t.is(await contentOf('second.txt', jail), replaces ? 'inside' : undefined);
+      rmSync(join(temp.root, 'second.txt'), { force: true });
+    }
+    t.deepEqual(openBelow(join(temp.root, '..')), []);
+  },
+);
 
 test('a segment that begins with a dot is refused where dotfiles are denied, but not in the root', async (t) => {
   const temp = fixture(t);
