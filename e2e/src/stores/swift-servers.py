@@ -8,6 +8,7 @@ the same line once it is obeyed:
 """
 
 import ctypes
+import functools
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ import sys
 
 os.environ['EVENTLET_NO_GREENDNS'] = 'yes'  # halves the processor time of a start
 
-from swift.common import utils
+from swift.common import utils, wsgi
 from swift.common.ring import RingBuilder
 from swift.common.utils import set_swift_dir
 from swift.common.wsgi import run_wsgi
@@ -59,6 +60,8 @@ def start(name):
         log = os.path.join(folder, 'log')
         # Not to the log of the system.
         utils.ThreadSafeSysLogHandler = lambda **_: logging.FileHandler(log)
+        # A port that somebody has taken meanwhile is a failure, not to be shared with them.
+        wsgi.listen = functools.partial(wsgi.listen, reuse_port=False)
         kind = name.split('.')[0]
         os._exit(run_wsgi(os.path.join(folder, name + '.conf'), kind + '-server') or 0)
     finally:
