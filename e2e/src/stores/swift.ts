@@ -280,6 +280,7 @@ use = egg:swift#proxy
 account_autocreate = true
 # A node that was away is asked again at once; otherwise it would go on missing changes for a minute.
 error_suppression_limit = 1000000
+error_suppression_interval = 0
 
 ${sections.join('\n')}`;
 }
