@@ -2,15 +2,25 @@ import { readWindow } from '../body/read-window.ts';
 import { SluiceError } from '../errors.ts';
 import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
 import { checkOptions, quote } from '../options.ts';
-import type { Call, ListEntry, ObjectHandle, StorageDriver } from '../storage/driver.ts';
+import type {
+  ByteSource,
+  Call,
+  ListEntry,
+  ObjectHandle,
+  ObjectStat,
+  PutOptions,
+  StorageDriver,
+} from '../storage/driver.ts';
 import { throwIfAborted } from './abort.ts';
+import { orDrop } from './pull.ts';
 import { aroundHandle, checkDriver, type OptionalMethod, type RequiredMembers } from './wrapped.ts';
 
 /** What {@link mount} takes. */
 export interface MountOptions {
   /**
    * Whether `move` from one driver to another copies the object and then removes the old one. For a
-   * moment both are there, never neither. Without it such a move is `SLUICE_UNSUPPORTED`.
+   * moment both are there, never neither. Without it such a move is `SLUICE_UNSUPPORTED`. Two drivers
+   * must not show the same objects of one store: the copy would be removed with the old one.
    *
    * @default false
    */
@@ -110,10 +120,11 @@ export function mount(
     }),
     ...(can('put') && {
       async put(key, source, options) {
-        enter(options);
-        const { driver, key: inner } = requirePlace(mounts, assertKey('put', key));
-        if (driver.put === undefined) throw unsupported('put an object');
-        return driver.put(inner, source, options);
+        const put = orDrop(source, () => {
+          enter(options);
+          return putTo(requirePlace(mounts, assertKey('put', key)));
+        });
+        return put(source, options);
       },
     }),
     ...(can('delete') && {
@@ -131,7 +142,8 @@ export function mount(
         const target = requirePlace(mounts, assertKey('move', to));
         const source = placeOf(mounts, from);
         if (source === undefined) return false;
-        if (source.mount === target.mount && source.driver.move !== undefined) {
+        // One driver may be mounted twice, and then an object has two keys.
+        if (source.driver === target.driver && source.driver.move !== undefined) {
           return source.driver.move(source.key, target.key, call);
         }
         if (!copy) throw unsupported('move an object from the one to the other');
@@ -208,6 +220,15 @@ function requirePlace(mounts: readonly Mount[], key: StorageKey): Place {
   throw new SluiceError('SLUICE_INVALID_KEY', 'no driver is mounted for the key');
 }
 
+function putTo({
+  driver,
+  key,
+}: Place): (source: ByteSource, options?: PutOptions) => Promise<ObjectStat> {
+  const { put } = driver;
+  if (put === undefined) throw unsupported('put an object');
+  return (source, options) => put.call(driver, key, source, options);
+}
+
 function joined(outer: string, inner: string): string {
   return [outer, inner].filter((prefix) => prefix !== '').join('/');
 }
@@ -241,15 +262,15 @@ async function copyAndDelete(
   target: Place,
   call: Call | undefined,
 ): Promise<boolean> {
-  if (target.driver.put === undefined) throw unsupported('put an object');
+  const put = putTo(target);
   if (source.driver.delete === undefined) throw unsupported('delete an object');
   const handle = await source.driver.open(source.key, call);
   if (handle === undefined) return false;
-  const isSame = source.mount === target.mount && source.key === target.key;
+  const isSame = source.driver === target.driver && source.key === target.key;
   try {
     if (isSame) return true;
     const { contentType } = handle.stat;
-    await target.driver.put(target.key, wholeOf(handle, call), { ...call, contentType });
+    await put(wholeOf(handle, call), { ...call, contentType });
     await requireSame(source, handle, call);
     await source.driver.delete(source.key, call);
   } finally {

@@ -2,6 +2,7 @@ import { SluiceError } from '../errors.ts';
 import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
 import { quote } from '../options.ts';
 import type { ListEntry, LocalPath, StorageDriver } from '../storage/driver.ts';
+import { orDrop } from './pull.ts';
 import { aroundHandle, checkDriver, optionalOf, type Wrapped } from './wrapped.ts';
 
 /**
@@ -61,7 +62,8 @@ export function prefix(given: StorageDriver, text: string): StorageDriver {
     }),
     ...(put && {
       async put(key, source, options) {
-        return put(innerKey(base, assertKey('put', key)), source, options);
+        const inner = orDrop(source, () => innerKey(base, assertKey('put', key)));
+        return put(inner, source, options);
       },
     }),
     ...(remove && {

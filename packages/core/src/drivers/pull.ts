@@ -38,14 +38,33 @@ export function pullFrom(source: ByteSource): Pull {
     cancel() {
       if (isOver) return;
       isOver = true;
-      release()?.catch(() => undefined);
+      letGo(release);
     },
   };
 }
 
+/** Does what comes before a put. Where that fails, the source is let go of: nobody else would. */
+export function orDrop<T>(source: ByteSource, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    letGo(() => pullFrom(source).cancel());
+    throw error;
+  }
+}
+
+/**
+ * Does what nobody waits for, and whose failure nobody is told of. What an author wrote may throw at
+ * once, or give no promise.
+ */
+export function letGo(release: () => unknown): void {
+  const released = async (): Promise<unknown> => release();
+  released().catch(() => undefined);
+}
+
 interface Steps {
   readonly step: () => Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>;
-  readonly release: () => Promise<unknown> | undefined;
+  readonly release: () => unknown;
 }
 
 function stepsOf(source: Exclude<ByteSource, Uint8Array>): Steps {
@@ -63,10 +82,7 @@ function stepsOf(source: Exclude<ByteSource, Uint8Array>): Steps {
   source.on('error', () => undefined);
   return {
     step: () => iterator.next(),
-    release() {
-      source.destroy();
-      return undefined;
-    },
+    release: () => source.destroy(),
   };
 }
 

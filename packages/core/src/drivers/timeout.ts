@@ -11,7 +11,7 @@ import { throwIfAborted, untilAborted } from './abort.ts';
 import { createBody } from './body.ts';
 import { type CallSignal, createCallSignal } from './call-signal.ts';
 import { endLate, withinLimit } from './deadline.ts';
-import { pullFrom } from './pull.ts';
+import { letGo, pullFrom } from './pull.ts';
 import { requireWindow } from './window.ts';
 import { checkDriver, optionalOf, type Wrapped } from './wrapped.ts';
 
@@ -219,6 +219,6 @@ async function* limitedList(
   } finally {
     below.done();
     // Not waited for: a listing that hangs cannot return before it goes on.
-    if (!isAtEnd) entries.return?.().catch(() => undefined);
+    if (!isAtEnd) letGo(() => entries.return?.());
   }
 }

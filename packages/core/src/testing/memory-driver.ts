@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 import { SluiceError } from '../errors.ts';
+import { letGo, orDrop } from '../drivers/pull.ts';
 import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
 import { checkOptions, quote } from '../options.ts';
 import type {
@@ -97,10 +98,12 @@ export function createMemoryDriver(options: MemoryDriverOptions = {}): MemoryDri
     },
 
     async put(key, source, options = {}) {
-      enter(options);
-      assertKey('put', key);
       const { ifAbsent = false, contentType, signal } = options;
-      if (ifAbsent && objects.has(key)) throw exists();
+      orDrop(source, () => {
+        enter(options);
+        assertKey('put', key);
+        if (ifAbsent && objects.has(key)) throw exists();
+      });
       const object: MemoryObject = {
         bytes: await collect(source, signal),
         lastModified: Date.now(),
@@ -244,7 +247,7 @@ function copyOf(piece: unknown): Uint8Array {
 /** A source that is waited for in vain cannot be asked to return, so nobody waits for that either. */
 function release(source: ByteSource, iterator: AsyncIterator<Uint8Array>): void {
   if (source instanceof Readable) source.destroy();
-  else iterator.return?.().catch(() => undefined);
+  else letGo(() => iterator.return?.());
 }
 
 async function unlessAborted<T>(value: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

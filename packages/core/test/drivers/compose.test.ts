@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
+
 import test from 'ava';
 
 import { mount, prefix, readonly } from '../../src/drivers/index.ts';
-import { MAX_KEY_BYTES } from '../../src/keys/storage-key.ts';
+import { MAX_KEY_BYTES, type StorageKey } from '../../src/keys/storage-key.ts';
 import type { LocalPath, StorageDriver } from '../../src/storage/driver.ts';
 import { createMemoryDriver, type MemoryDriver } from '../../src/testing/index.ts';
 import { keyOf } from '../helpers/objects.ts';
@@ -248,6 +250,46 @@ test('an object that is replaced while it is copied is not removed', async (t) =
   );
   t.is(await textOf(driver, 'here/a'), 'newer');
 });
+
+test('an object of a driver that is mounted twice is moved within it, and never lost', async (t) => {
+  for (const canMove of [true, false]) {
+    const { move, ...others } = await memoryOf('x', 'y');
+    const store: StorageDriver = canMove ? { ...others, move } : others;
+    const driver = mount({ '': store, all: store }, { copy: true });
+    t.true(await driver.move?.(keyOf('x'), keyOf('all/x')));
+    t.true(await driver.move?.(keyOf('all/y'), keyOf('z')));
+    t.deepEqual([await textOf(store, 'x'), await textOf(store, 'z')], ['x', 'y']);
+  }
+});
+
+const outside = '../a' as StorageKey;
+
+const refusals: readonly (readonly [
+  name: string,
+  wrap: (store: MemoryDriver) => StorageDriver,
+  refused: StorageKey,
+])[] = [
+  ['a memory', (store) => store, outside],
+  ['a prefix', (store) => prefix(store, 'tenant'), outside],
+  ['a mount', (store) => mount({ videos: store }), outside],
+  ['a mount with no driver there', (store) => mount({ videos: store }), keyOf('a')],
+  [
+    'a mount that cannot write there',
+    (store) => mount({ '': readonly(store), videos: store }),
+    keyOf('a'),
+  ],
+];
+
+for (const [name, wrap, refused] of refusals) {
+  test(`a stream that ${name} refuses to store is let go of, and may fail unheard`, async (t) => {
+    const driver = wrap(await memoryOf('there'));
+    const source = new Readable({ read: () => undefined });
+    await t.throwsAsync(async () => driver.put?.(refused, source));
+    t.true(source.destroyed);
+    // Without a listener, this would end the process.
+    t.true(source.emit('error', new Error('the upload was broken off')));
+  });
+}
 
 test('one driver that cannot move is no reason not to copy within it', async (t) => {
   const store: StorageDriver = { ...(await memoryOf('a')) };

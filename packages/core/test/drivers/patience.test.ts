@@ -712,6 +712,29 @@ const around: Readonly<Record<string, (driver: StorageDriver) => StorageDriver>>
 };
 
 for (const [name, wrap] of Object.entries(around)) {
+  test(`${name} ends a body whose return gives no promise, or throws`, async (t) => {
+    const returns = [
+      () => undefined as never,
+      () => {
+        throw new Error('it cannot be left');
+      },
+    ];
+    for (const leave of returns) {
+      const pieces = { next: async () => ({ value: new Uint8Array(1) }), return: leave };
+      const source = { [Symbol.asyncIterator]: () => pieces };
+      const handle = await open(wrap(stub({ read: () => source })));
+      const controller = new AbortController();
+      const body = piecesOf(await handle.read({ start: 0, end: 100 }, controller));
+      await body.next();
+      // What is thrown in a listener ends the process.
+      t.notThrows(() => controller.abort());
+      if (name !== 'mount' && name !== 'prefix') {
+        t.is(await codeOf(() => body.next()), 'SLUICE_ABORTED');
+      }
+      await handle.close();
+    }
+  });
+
   test(`${name} forgets a signal that outlives its calls`, async (t) => {
     const fill = async (): Promise<void> => undefined;
     const inner = stub({
