@@ -24,6 +24,28 @@ export function timedOut(): SluiceError {
   return new SluiceError('SLUICE_TIMEOUT', 'the store gave nothing in the time that it had');
 }
 
+/**
+ * Waits for work, but no longer than until the signal is aborted.
+ *
+ * @throws SluiceError `SLUICE_ABORTED`; whatever the work fails with before
+ */
+export async function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return work;
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(abortedBy(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** A limit on a call: the caller's signal, and a time. */
 export interface Ending {
   /** Aborted when either has come. */

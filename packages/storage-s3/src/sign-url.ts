@@ -1,4 +1,4 @@
-import { GetObjectCommand, type GetObjectCommandInput } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type GetObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import {
   integerOption,
@@ -9,7 +9,7 @@ import {
 } from '@sluice/core';
 import { isFieldValue, parseHttpDate } from '@sluice/core/http';
 
-import { throwIfAborted } from './abort.ts';
+import { createEnding, throwIfAborted } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { isStorable } from './find-object.ts';
 import type { Settings } from './settings.ts';
@@ -48,27 +48,33 @@ export async function signUrl(
     ...overrides,
     ...(pin?.kind === 'id' && { VersionId: pin.versionId }),
   };
-  const client = connection.signer(from);
-  const now = Date.now();
+  // Whoever gives the credentials may have to be waited for.
+  const ending = createEnding(signal, settings.timeouts.answer);
   try {
-    const url = await getSignedUrl(client, new GetObjectCommand(input), {
-      expiresIn,
-      signingDate: new Date(now),
-    });
-    const { expiration } = await client.config.credentials();
-    throwIfAborted(signal);
-    return {
-      url,
-      // A signature has whole seconds, and dies with the credentials that it was made with.
-      expires: Math.min(
-        Math.floor(now / 1000) * 1000 + expiresIn * 1000,
-        expiration?.getTime() ?? Infinity,
-      ),
-      pinned: pin?.kind === 'id',
-    };
+    const signing = signInput(connection.signer(from), input, expiresIn);
+    const signed = await Promise.race([signing, ending.ended]);
+    return { ...signed, pinned: pin?.kind === 'id' };
   } catch (error) {
-    throw storeFault(error);
+    throw ending.fault() ?? storeFault(error);
+  } finally {
+    ending.release();
   }
+}
+
+async function signInput(
+  client: S3Client,
+  input: GetObjectCommandInput,
+  expiresIn: number,
+): Promise<Omit<SignedUrl, 'pinned'>> {
+  const now = Date.now();
+  const url = await getSignedUrl(client, new GetObjectCommand(input), {
+    expiresIn,
+    signingDate: new Date(now),
+  });
+  const { expiration } = await client.config.credentials();
+  // A signature has whole seconds, and dies with the credentials that it was made with.
+  const term = Math.floor(now / 1000) * 1000 + expiresIn * 1000;
+  return { url, expires: Math.min(term, expiration?.getTime() ?? Infinity) };
 }
 
 /** Seconds: the most that version 4 of the signature allows. */

@@ -126,6 +126,17 @@ test('a URL ends with the credentials that it was signed with', async (t) => {
   t.is(signed!.expires, expiration.getTime());
 });
 
+test('credentials that never come end a signature in its time, or with its caller', async (t) => {
+  const credentials = (): Promise<never> => new Promise(() => undefined);
+  const signing = (answer: number, signal?: AbortSignal): Promise<unknown> =>
+    createS3Driver({ ...OPTIONS, credentials, timeouts: { answer } }).signUrl(KEY, {
+      expiresIn: 60,
+      signal,
+    });
+  await t.throwsAsync(signing(10), { code: 'SLUICE_TIMEOUT' });
+  await t.throwsAsync(signing(60_000, AbortSignal.timeout(10)), { code: 'SLUICE_ABORTED' });
+});
+
 test('nothing is signed for more than seven days, or for no time at all', async (t) => {
   const driver = createS3Driver(OPTIONS);
   t.truthy(await driver.signUrl(KEY, { expiresIn: 604_800 }));

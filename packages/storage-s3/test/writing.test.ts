@@ -151,6 +151,22 @@ for (const [title, isRefused, code] of [
   });
 }
 
+test('an upload that is aborted while it begins is removed as soon as it is known', async (t) => {
+  const controller = new AbortController();
+  let removed = (): void => undefined;
+  const removal = new Promise<void>((resolve) => (removed = resolve));
+  const { store, driver } = await setUp(t, {
+    before({ method, url = '' }, response) {
+      if (url.includes('?uploads')) controller.abort();
+      if (method === 'DELETE') response.on('finish', removed);
+      return false;
+    },
+  });
+  await fails(t, driver.put(KEY, pieces(PART + 1), controller), 'SLUICE_ABORTED');
+  await removal;
+  t.is(store.uploads(), 0);
+});
+
 test('a put that fails before it begins lets go of its source', async (t) => {
   const { driver } = await setUp(t);
   await driver.put(KEY, Buffer.from('old'));

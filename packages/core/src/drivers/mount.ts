@@ -177,6 +177,9 @@ interface Place {
   readonly key: StorageKey;
 }
 
+/** Stores an object where a place is. */
+type Put = (source: ByteSource, options?: PutOptions) => Promise<ObjectStat>;
+
 function checkMountOptions(options: MountOptions): { readonly copy: boolean } {
   const { copy = false } = checkOptions('mount', options, ['copy']);
   if (typeof copy !== 'boolean') {
@@ -220,13 +223,10 @@ function requirePlace(mounts: readonly Mount[], key: StorageKey): Place {
   throw new SluiceError('SLUICE_INVALID_KEY', 'no driver is mounted for the key');
 }
 
-function putTo({
-  driver,
-  key,
-}: Place): (source: ByteSource, options?: PutOptions) => Promise<ObjectStat> {
-  const { put } = driver;
+function putTo({ driver, key }: Place): Put {
+  const put = driver.put?.bind(driver);
   if (put === undefined) throw unsupported('put an object');
-  return (source, options) => put.call(driver, key, source, options);
+  return (source, options) => put(key, source, options);
 }
 
 function joined(outer: string, inner: string): string {

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SluiceError } from '@sluice/core';
 
+import { throwIfAborted, untilAborted } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import type { Settings } from '../settings.ts';
 
@@ -44,11 +45,7 @@ export async function uploadInParts<P>(
 ): Promise<string | undefined> {
   const { connection, settings, object, signal } = options;
   const target = { Bucket: settings.bucket, Key: object.Key };
-  const { UploadId } = await connection.ask(
-    (client, told) => client.send(new CreateMultipartUploadCommand({ ...object, ...target }), told),
-    { signal, limit: settings.timeouts.answer, once: true },
-  );
-  if (UploadId === undefined) throw strange();
+  const UploadId = await beginUpload(options);
   try {
     const Parts: { readonly PartNumber: number; readonly ETag: string }[] = [];
     for await (const part of parts) {
@@ -81,11 +78,34 @@ export async function uploadInParts<P>(
 
 const MOST_PARTS = 10_000;
 
+/**
+ * Not under the caller's signal: an upload that has begun without our knowing would stay in the
+ * store for ever. Whoever aborts does not wait for it, and it is removed when it is known.
+ */
+async function beginUpload(options: MultipartOptions): Promise<string> {
+  const { connection, settings, object, signal } = options;
+  throwIfAborted(signal);
+  const input = { ...object, Bucket: settings.bucket };
+  const begun = connection.ask(
+    (client, told) => client.send(new CreateMultipartUploadCommand(input), told),
+    { limit: settings.timeouts.answer, once: true },
+  );
+  try {
+    const { UploadId } = await untilAborted(begun, signal);
+    if (UploadId === undefined) throw strange();
+    return UploadId;
+  } catch (error) {
+    begun.then(({ UploadId }) => removeParts(options, UploadId)).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Not under the caller's signal, which may be why it is called. What fails here is not told. */
 async function removeParts(
   { connection, settings, object }: MultipartOptions,
-  UploadId: string,
+  UploadId: string | undefined,
 ): Promise<void> {
+  if (UploadId === undefined) return;
   const input = { Bucket: settings.bucket, Key: object.Key, UploadId };
   await connection
     .ask((client, told) => client.send(new AbortMultipartUploadCommand(input), told), {

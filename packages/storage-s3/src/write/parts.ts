@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 
 import { type ByteSource, quote } from '@sluice/core';
 
-import { abortedBy, throwIfAborted } from '../abort.ts';
+import { throwIfAborted, untilAborted } from '../abort.ts';
 
 /** A run of a source's bytes, in memory of its own. */
 export interface Part {
@@ -143,20 +143,6 @@ function pullFrom(source: Exclude<ByteSource, Uint8Array>): Pull {
       else await iterator.return?.();
     },
   };
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(abortedBy(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function notBytes(what: string, value: unknown): TypeError {
