@@ -27,6 +27,8 @@ export function raiseFence(ctx: DownloadContext, dialect: Dialect | undefined): 
 /** What waits for its head: an order to the front server, or the URL that a client is sent to. */
 export interface Order {
   readonly headers: PlanHeaders;
+  /** Those that hold a signed URL: they go out with the rest, and nobody can read them afterwards. */
+  readonly secretHeaders?: PlanHeaders | undefined;
   readonly status: 200 | 302 | 404;
   /** The very body that was set with it; another one, as empty as it may be, is another answer. */
   readonly body: unknown;
@@ -97,6 +99,7 @@ function guardHead(res: ServerResponse, fence: Fence): void {
     const checked = rest.map((argument) => withoutOrders(argument, res));
     Reflect.apply(writeHead, undefined, [status, ...checked]);
     if (isFirst && !isAsChecked(res, fence)) refuse(fence, 'changed its head');
+    if (isFirst && fence.sent?.secretHeaders !== undefined) conceal(res, fence.sent.secretHeaders);
     return res;
   };
 }
@@ -158,16 +161,30 @@ function write(res: ServerResponse, fence: Fence): void {
     // Without it Node may send chunks, after which some servers give up their connection.
     res.setHeader('content-length', '0');
   }
-  for (const [name, value] of Object.entries(order.headers)) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(allOf(order))) res.setHeader(name, value);
+}
+
+function allOf({ headers, secretHeaders }: Order): PlanHeaders {
+  return { ...headers, ...secretHeaders };
 }
 
 function isAsChecked(res: ServerResponse, { sent }: Fence): boolean {
   const orders = ordersIn(res);
   if (sent === undefined) return orders.length === 0;
+  const planned = allOf(sent);
   return (
-    res.statusCode === sent.status &&
-    orders.every((name) => res.getHeader(name) === sent.headers[name])
+    res.statusCode === sent.status && orders.every((name) => res.getHeader(name) === planned[name])
   );
+}
+
+/** Loggers print the headers of a response once it is over. */
+function conceal(res: ServerResponse, secrets: PlanHeaders): void {
+  const isShown = (name: string): boolean => !Object.hasOwn(secrets, name.toLowerCase());
+  const getHeader = res.getHeader.bind(res);
+  const getHeaders = res.getHeaders.bind(res);
+  res.getHeader = (name) => (isShown(name) ? getHeader(name) : undefined);
+  res.getHeaders = () =>
+    Object.fromEntries(Object.entries(getHeaders()).filter(([name]) => isShown(name)));
 }
 
 /** Nothing of the response may leave any more, or not the rest of it; the application must know why. */

@@ -57,20 +57,24 @@ const OF_ANOTHER_BODY: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** What orders the file to be sent waits behind the fence; the rest is an answer like any other. */
+/**
+ * What orders the file to be sent waits behind the fence; the rest is an answer like any other. But a
+ * fetch from a store is bound to the version by the entity tag that goes with the order.
+ */
 function order(
   ctx: DownloadContext,
   { status, headers }: OffloadPlan,
   secretHeaders: PlanHeaders | undefined,
 ): void {
-  const all = Object.entries({ ...headers, ...secretHeaders });
-  const orders = all.filter(([name]) => isOrder(ctx, name));
+  const isFetch = secretHeaders !== undefined;
+  const all = Object.entries(headers);
+  const orders = all.filter(([name]) => isOrder(ctx, name) || (isFetch && name === 'etag'));
   const others = all.filter(([name]) => !isOrder(ctx, name));
   // Koa takes null for 204, and no body at all for the text "OK". No other body is this one, however
   // empty it is.
   const body = Buffer.alloc(0);
   answer(ctx, { status, headers: Object.fromEntries(others) }, body);
-  placeOrder(ctx, { status, headers: Object.fromEntries(orders), body });
+  placeOrder(ctx, { status, headers: Object.fromEntries(orders), secretHeaders, body });
 }
 
 /**
@@ -81,14 +85,14 @@ function order(
 function redirect(
   ctx: DownloadContext,
   { status, headers }: RedirectPlan,
-  secretHeaders: PlanHeaders = {},
+  secretHeaders: PlanHeaders | undefined,
 ): void {
   const body = Buffer.alloc(0);
   answer(ctx, { status, headers }, body);
   // Koa names a type for every body, and this one has nothing in it.
   ctx.res.removeHeader('content-type');
   ctx.res.removeHeader('location');
-  placeOrder(ctx, { status, headers: { ...headers, ...secretHeaders }, body });
+  placeOrder(ctx, { status, headers, secretHeaders, body });
 }
 
 function answer(
