@@ -247,7 +247,7 @@ test('nginx trusts no certificate of a store without HTTPS, and has its port', (
   t.true(lines.includes('location ^~ "/_store/" {'));
   t.true(lines.includes('location ^~ "/_sluice/" {'));
   t.false(lines.some((line) => line.includes('_ssl_')));
-  t.false(linesOf('nginx').some((line) => line.includes('store')));
+  t.false(linesOf('nginx').some((line) => line.includes('_store')));
 });
 
 test('a server that fetches from no store needs a root', (t) => {
@@ -271,6 +271,12 @@ test('nginx nests the roots below the path of all, and shows nothing of keys wit
   ]);
   t.is(lines.filter((line) => line === 'internal;').length, 3);
   t.true(lines.includes('return 404;  # no root'));
+});
+
+test('nginx lets nobody keep an error for as long as the object', (t) => {
+  const lines = linesOf('nginx');
+  t.true(lines.includes('map $status $sluice_unkept { default ""; ~^[45] no-store; }'));
+  t.true(lines.includes('add_header Cache-Control $sluice_unkept always;'));
 });
 
 test('nginx restores the headers in each of several paths', (t) => {

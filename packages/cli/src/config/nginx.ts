@@ -89,6 +89,8 @@ function httpBlock(site: Site): Block {
     ...(store === undefined ? [] : storeUpstream(store)),
     '# WebSockets of the application go through; every other connection is kept.',
     'map $http_upgrade $sluice_connection { default upgrade; "" ""; }',
+    '# An error is not the object, which may be kept for longer.',
+    'map $status $sluice_unkept { default ""; ~^[45] no-store; }',
     '# A client of HTTP/1.0 may name no host; Node wants one.',
     `map $http_host $sluice_host { default $http_host; "" ${site.serverName ?? 'localhost'}; }`,
     '',
@@ -232,6 +234,8 @@ function commonLines(restored: readonly string[]): Block {
     ...names.map(
       (name) => `add_header ${titled(name)} $upstream_http_${name.replaceAll('-', '_')};`,
     ),
+    '# Of two lines the stricter one counts (RFC 9111, 5.2.2.5).',
+    'add_header Cache-Control $sluice_unkept always;',
   ];
 }
 

@@ -150,7 +150,9 @@ function judge({ request, answer }: Exchange, { roots, internal, store }: Locati
   }
   const place = placeOfUri(roots, path);
   // `try_files $uri =404` takes no folder.
-  if (place === undefined || path.endsWith('/')) return { kind: 'reply', reply: page(404, kept) };
+  if (place === undefined || path.endsWith('/')) {
+    return { kind: 'reply', reply: page(404, [...kept, UNKEPT]) };
+  }
   return { kind: 'file', place };
 }
 
@@ -164,7 +166,7 @@ function fetched(
   const status = given?.status ?? 502;
   if (given === undefined || status >= 300) {
     const told = status === 404 ? 404 : 502;
-    const shown: HeaderLines = [...kept, ['Cache-Control', 'no-store']];
+    const shown: HeaderLines = [...kept, UNKEPT];
     const changed: HeaderLine = ['Retry-After', '1'];
     return status === 412 ? page(503, [...shown, changed]) : page(told, shown);
   }
@@ -210,7 +212,7 @@ function send(
 ): Reply {
   const entityTag = nginxEntityTag(file);
   const outcome = evaluate(request.headers, entityTag, Math.floor(file.lastModified / 1000));
-  if (outcome === 412) return page(412);
+  if (outcome === 412) return page(412, [UNKEPT]);
   const copied = only(answer.headers, COPIED);
   const headers: HeaderLines = [
     ...without(copied, 'content-type', 'accept-ranges'),
@@ -319,8 +321,11 @@ function parse(set: string, size: number): readonly FileWindow[] | 'unsatisfiabl
 const MOST = 2n ** 63n - 1n;
 
 function fail(fault: FileFault, { answer }: Exchange): Reply {
-  return page(fault === 'denied' ? 403 : 404, only(answer.headers, COPIED));
+  return page(fault === 'denied' ? 403 : 404, [...only(answer.headers, COPIED), UNKEPT]);
 }
+
+/** What the configuration adds to its errors, beside what the application has said of the object. */
+const UNKEPT: HeaderLine = ['Cache-Control', 'no-store'];
 
 /** The charset of the application's type stays on the page. */
 function page(status: number, kept: HeaderLines = []): Reply {
