@@ -52,7 +52,9 @@ async function startExample(
     }
   };
   const [, store = '', origin = ''] =
-    /^It serves (.*), at (http:\/\/[\d.:]+)\/files\/\./.exec(await next(/^It serves /)) ?? [];
+    /^It serves (.*)\. Its objects are at (http:\/\/[\d.:]+)\/files\/\./.exec(
+      await next(/^It serves /),
+    ) ?? [];
   return {
     origin,
     store,

@@ -73,7 +73,7 @@ async function serve(store: Store, { sender, port }: Asked): Promise<void> {
     const line = sender === 'redirect' ? command.replaceAll('curl ', 'curl -L ') : command;
     return `  # ${shows}\n  ${line}\n`;
   });
-  console.log(`It serves ${store.description}, at ${origin}/files/. Try:
+  console.log(`It serves ${store.description}. Its objects are at ${origin}/files/. Try:
 
 ${commands.join('\n')}
 Every download ends in one line below. Stop with Ctrl-C.
