@@ -76,6 +76,8 @@ interface WatchedFolder {
   /** What leads to a name in the open folder when it is put in front of it. */
   before: string;
   trustedUntil: number;
+  /** When it may be opened next, after it could not be. */
+  triedAgainAt: number;
   isOpening: boolean;
 }
 
@@ -84,6 +86,9 @@ const MOMENT = 50;
 
 /** Objects that must be opened from a folder within a moment before it is opened itself. */
 const EARNED = 4;
+
+/** Milliseconds for which a folder that could not be opened is left alone: one that may not be read, say. */
+const REST = 1000;
 
 /** Folders that are watched at once. */
 const MOST = 16;
@@ -150,6 +155,7 @@ function watch(path: string, root: string, shelf: Shelf): WatchedFolder {
     fd: undefined,
     before: '',
     trustedUntil: Number.NEGATIVE_INFINITY,
+    triedAgainAt: Number.NEGATIVE_INFINITY,
     isOpening: false,
   };
   shelf.folders.set(path, folder);
@@ -163,11 +169,14 @@ function openFolder(
   folder: WatchedFolder,
   shelf: Shelf,
 ): void {
-  if (folder.isOpening) return;
-  folder.isOpening = true;
   const { jail, folders } = shelf;
+  const now = jail.system.ticks();
+  if (folder.isOpening || now < folder.triedAgainAt) return;
+  folder.isOpening = true;
+  // Else each object that is opened from it would cost two openings.
+  folder.triedAgainAt = now + REST;
   // Of before it is opened: what is done to it while that lasts counts as seen later.
-  const trustedUntil = jail.system.ticks() + MOMENT;
+  const trustedUntil = now + MOMENT;
   openDirectory(root, path, jail).then(
     (confined) => {
       folder.isOpening = false;
@@ -194,6 +203,7 @@ function hold(
   folder.fd = fd;
   folder.before = `${descriptorLinks}/${fd}/`;
   folder.trustedUntil = trustedUntil;
+  folder.triedAgainAt = Number.NEGATIVE_INFINITY;
 }
 
 function forget(path: string, shelf: Shelf): void {

@@ -230,6 +230,24 @@ test.serial('few folders are held, and none for long', async (t) => {
   t.deepEqual(openBelow(temp.root), []);
 });
 
+test.serial('a folder that cannot be opened is not tried again with every object', async (t) => {
+  const { io } = hostSystem();
+  let tried = 0;
+  const open = async (path: string, flags: number): Promise<number> => {
+    if (!path.endsWith('/folder')) return io.open(path, flags);
+    tried += 1;
+    throw systemError('EACCES');
+  };
+  const { system, go } = clocked({ open });
+  const { later, now } = fixture(t, { system });
+  for (let count = 0; count < 50; count += 1) t.is(await later('folder/file.txt'), 'inside');
+  t.is(tried, 1);
+  t.is(now('folder/file.txt'), undefined);
+  go(1000);
+  for (let count = 0; count < 50; count += 1) t.is(await later('folder/file.txt'), 'inside');
+  t.is(tried, 2);
+});
+
 test.serial('a folder that is being opened when all is closed is not held', async (t) => {
   const { temp, later, opener } = fixture(t);
   await Promise.all(Array.from({ length: 4 }, () => later('folder/file.txt')));
