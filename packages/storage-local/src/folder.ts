@@ -1,6 +1,6 @@
 import { isNoFolder, readFault } from './errno.ts';
 import type { Jail } from './jail.ts';
-import { liesWhereWanted, openDirectory } from './open-regular.ts';
+import { liesWhereWanted, openDirectory, requireRoot } from './open-regular.ts';
 import { byteString } from './system.ts';
 
 /** A folder that is proven to lie at or below its root. Whoever gets it must close it. */
@@ -17,7 +17,12 @@ export interface Folder {
   close(): void;
 }
 
-/** Opens a folder at or below a root; `undefined` when there is none, or a link leads to it that the rules refuse. */
+/**
+ * Opens a folder at or below a root; `undefined` when there is none, or a link leads to it that the
+ * rules refuse.
+ *
+ * @throws SluiceError `SLUICE_CONFIG` when the root is gone, `SLUICE_UNAVAILABLE`, `SLUICE_IO`
+ */
 export async function openFolder(
   root: string,
   path: string,
@@ -52,15 +57,17 @@ async function openByRealpath(root: string, path: string, jail: Jail): Promise<F
     const real = await io.realpath(path);
     const isInside = real === path || liesWhereWanted(byteString(real), root, path, jail);
     const stats = await io.stat(real);
-    if (!isInside || !stats.isDirectory()) return undefined;
-    return {
-      at: path,
-      identity: `${stats.dev}:${stats.ino}`,
-      sync: async () => undefined,
-      close: () => undefined,
-    };
+    if (isInside && stats.isDirectory()) {
+      return {
+        at: path,
+        identity: `${stats.dev}:${stats.ino}`,
+        sync: async () => undefined,
+        close: () => undefined,
+      };
+    }
   } catch (error) {
-    if (isNoFolder(error)) return undefined;
-    throw readFault(error);
+    if (!isNoFolder(error)) throw readFault(error);
   }
+  await requireRoot(root, jail);
+  return undefined;
 }

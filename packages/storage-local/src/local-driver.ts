@@ -184,8 +184,8 @@ function composeDriver({ jail, opener, source, tree, cache }: DriverParts): Loca
     ...(cache !== undefined && { cacheStats: () => cache.stats() }),
     async close() {
       isClosed = true;
-      opener.close();
       cache?.close();
+      await opener.close();
     },
   });
 }

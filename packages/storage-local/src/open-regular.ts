@@ -72,6 +72,23 @@ export function liesWhereWanted(real: string, root: string, path: string, jail: 
   return real.startsWith(inside) && (jail.proof === 'descriptor' || !isFolded(real, wanted));
 }
 
+/**
+ * Tells a missing object from a missing root: a volume that was not mounted must not make every
+ * object look deleted.
+ *
+ * @throws SluiceError `SLUICE_CONFIG`
+ */
+export async function requireRoot(root: string, jail: Jail): Promise<void> {
+  let cause: unknown;
+  try {
+    if ((await jail.system.io.realpath(root)) === root) return;
+  } catch (error) {
+    if (!isMissing(error)) throw readFault(error);
+    cause = error;
+  }
+  throw new SluiceError('SLUICE_CONFIG', 'the root of the store is gone', { cause });
+}
+
 const DELETED = ' (deleted)';
 
 /** A folder above that was renamed in between is honest once; whoever does it again waits. */
@@ -198,19 +215,4 @@ function isFolded(real: string, wanted: string): boolean {
 
 function fold(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString().normalize('NFC').toLowerCase();
-}
-
-/**
- * Tells a missing object from a missing root: a volume that was not mounted must not make every
- * object look deleted.
- */
-async function requireRoot(root: string, jail: Jail): Promise<void> {
-  let cause: unknown;
-  try {
-    if ((await jail.system.io.realpath(root)) === root) return;
-  } catch (error) {
-    if (!isMissing(error)) throw readFault(error);
-    cause = error;
-  }
-  throw new SluiceError('SLUICE_CONFIG', 'the root of the store is gone', { cause });
 }

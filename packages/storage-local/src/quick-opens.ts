@@ -15,7 +15,7 @@ export interface Opener {
   /** Opens an object through the thread pool. */
   open(place: MappedPath): Promise<Confined | undefined>;
   /** Closes the folders that are held; nothing is opened at once any more. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -40,6 +40,7 @@ export function createOpener(jail: Jail): Opener {
     flags: OPEN_OBJECT | refuseLinks(system.platform),
     rest: createQuickReads(system),
     isOff: proof !== 'descriptor' || localDevices.size === 0,
+    openings: new Set(),
     sweeping: undefined,
   };
   return {
@@ -49,9 +50,10 @@ export function createOpener(jail: Jail): Opener {
       if (confined !== undefined && !shelf.isOff) learn(place, confined, shelf);
       return confined;
     },
-    close() {
+    async close() {
       shelf.isOff = true;
       for (const path of shelf.folders.keys()) forget(path, shelf);
+      await Promise.all(shelf.openings);
     },
   };
 }
@@ -63,6 +65,8 @@ interface Shelf {
   readonly flags: number;
   readonly rest: QuickReads;
   isOff: boolean;
+  /** Of folders, in the background. None of them rejects. */
+  readonly openings: Set<Promise<void>>;
   sweeping: NodeJS.Timeout | undefined;
 }
 
@@ -177,7 +181,7 @@ function openFolder(
   folder.triedAgainAt = now + REST;
   // Of before it is opened: what is done to it while that lasts counts as seen later.
   const trustedUntil = now + MOMENT;
-  openDirectory(root, path, jail).then(
+  const opening = openDirectory(root, path, jail).then(
     (confined) => {
       folder.isOpening = false;
       if (confined === undefined) return;
@@ -190,6 +194,8 @@ function openFolder(
       folder.isOpening = false;
     },
   );
+  shelf.openings.add(opening);
+  void opening.then(() => shelf.openings.delete(opening));
 }
 
 function hold(

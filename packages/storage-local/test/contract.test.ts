@@ -40,8 +40,5 @@ for (const [name, create] of Object.entries(drivers)) {
   const named: AvaTest = Object.assign(register, { serial: register, skip });
   await contractWithAva(named, () => createFixture(create), {
     without: WITHOUT,
-    known: name.endsWith('without /proc')
-      ? { 'F-07': 'a root that has gone is listed as empty' }
-      : {},
   });
 }

@@ -223,7 +223,7 @@ test.serial('few folders are held, and none for long', async (t) => {
   t.deepEqual(await stillOpenBelow(temp.root), []);
   await heat('f1/file.txt');
   t.deepEqual(openBelow(temp.root), [join(temp.root, 'f1')]);
-  opener.close();
+  await opener.close();
   t.deepEqual(openBelow(temp.root), []);
   await heat('f1/file.txt');
   t.is(now('f1/file.txt'), undefined);
@@ -251,7 +251,7 @@ test.serial('a folder that cannot be opened is not tried again with every object
 test.serial('a folder that is being opened when all is closed is not held', async (t) => {
   const { temp, later, opener } = fixture(t);
   await Promise.all(Array.from({ length: 4 }, () => later('folder/file.txt')));
-  opener.close();
+  await opener.close();
   t.deepEqual(await stillOpenBelow(temp.root), []);
 });
 
@@ -299,7 +299,7 @@ for (const { remark, key, script } of races) {
     t.is(seen.leaks, 0);
     t.true(seen.naiveLeaks > 0, 'the control must leak, or this test shows nothing');
     t.true(seen.served > 0, 'something must be served at once, or this test shows nothing');
-    opener.close();
+    await opener.close();
     t.deepEqual(openBelow(join(temp.root, '..')), []);
   });
 }
