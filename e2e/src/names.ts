@@ -103,5 +103,11 @@ export const ODD_NAMES: readonly string[] = [
 /** 1024 bytes, of which S3 takes no more. */
 export const LONGEST_S3_KEY: string = `${Array.from({ length: 4 }, () => '日'.repeat(80)).join('/')}/${'x'.repeat(56)}.txt`;
 
+/**
+ * 900 bytes. Swift 2.30 keeps a version under the percent-encoded key with a time behind it, and answers
+ * 503 where that is too long: of keys in ASCII one of 905 bytes was stored and one of 910 was not.
+ */
+export const LONGEST_SWIFT_VERSIONED_KEY: string = `${Array.from({ length: 4 }, () => 'n'.repeat(223)).join('/')}/.txt`;
+
 /** A key whose value for a server is longer than what many give a header. The URL to it is short. */
 export const LONG_KEY: string = `${Array.from({ length: 12 }, () => '日'.repeat(80)).join('/')}/x.txt`;

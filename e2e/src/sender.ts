@@ -13,6 +13,8 @@ export interface Sender {
   readonly habits: Habits;
   /** Where the objects lie; default: on the disk. */
   readonly storage?: 'disk' | 's3' | undefined;
+  /** A key that is as long as the store takes it; default: as a path on the disk can be. */
+  readonly longestKey?: string | undefined;
   start(fixture: Fixture): Promise<RunningSender>;
 }
 

@@ -1,3 +1,4 @@
+import { LONGEST_S3_KEY } from '../../src/names.ts';
 import { runSender, type Sender } from '../../src/sender.ts';
 import type { StoreEngine } from '../../src/stores/index.ts';
 import { createStoreFixture } from '../../src/stores/store-fixture.ts';
@@ -12,12 +13,14 @@ import { testCurl, testResume } from '../resume.ts';
 export function testStore(
   name: string,
   start: () => Promise<StoreEngine>,
-  bucket: { readonly versioned: boolean },
+  bucket: { readonly versioned: boolean; readonly longestKey?: string },
 ): void {
+  const { longestKey = LONGEST_S3_KEY } = bucket;
   const sender: Sender = {
     name,
     habits: 'streaming',
     storage: 's3',
+    longestKey,
     start: (fixture) => runSender(name, 'streaming', { fixture }),
   };
   openLane([sender], async () => {
