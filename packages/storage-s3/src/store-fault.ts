@@ -72,6 +72,14 @@ export function unstorableKey(cause?: unknown): SluiceError {
   });
 }
 
+/**
+ * The failure of a write that went well, by its status, and whose answer does not name what was
+ * stored: a proxy may have given it, in the place of the store.
+ */
+export function unconfirmed(): SluiceError {
+  return new SluiceError('SLUICE_IO', 'the store does not confirm what it has stored');
+}
+
 /** The failure of a call on a bucket that is not there. */
 export function noBucket(cause?: unknown): SluiceError {
   return new SluiceError('SLUICE_CONFIG', 'there is no such bucket', { cause });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 import { type ByteSource, type SluiceErrorCode, SluiceError, type StorageKey } from '@sluice/core';
@@ -45,6 +46,10 @@ async function* pieces(length: number): AsyncGenerator<Uint8Array, undefined> {
     memory.fill(at / memory.byteLength);
     yield memory.subarray(0, Math.min(memory.byteLength, length - at));
   }
+}
+
+function isEndOfUpload({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'POST' && url.includes('uploadId=');
 }
 
 async function content(driver: S3Driver, key: StorageKey): Promise<Buffer | undefined> {
@@ -182,7 +187,7 @@ test('a put that fails before it begins lets go of its source', async (t) => {
 
 test('an upload that fails at its end, with a status that says it went well, has failed', async (t) => {
   const before: Before = (request, response) => {
-    if (request.method !== 'POST' || request.url?.includes('uploadId=') !== true) return false;
+    if (!isEndOfUpload(request)) return false;
     response.writeHead(200).end('<Error><Code>InternalError</Code></Error>');
     return true;
   };
@@ -262,6 +267,35 @@ test('what is written to an object while it is moved is not lost', async (t) => 
   }
 });
 
+for (const [title, write, isAnswered] of [
+  ['a put', (driver) => driver.put(KEY, Buffer.from('new')), ({ method }) => method === 'PUT'],
+  ['a long put', (driver) => driver.put(KEY, pieces(PART + 1)), isEndOfUpload],
+  [
+    'a move',
+    (driver) => driver.move(KEY, 'elsewhere' as StorageKey),
+    ({ headers }) => headers['x-amz-copy-source'] !== undefined,
+  ],
+] as const satisfies readonly (readonly [
+  string,
+  (driver: S3Driver) => Promise<unknown>,
+  (request: IncomingMessage) => boolean,
+])[]) {
+  test(`${title} that somebody else says went well has failed, and leaves what was there`, async (t) => {
+    let isProxied = false;
+    const before: Before = (request, response) => {
+      if (!isProxied || !isAnswered(request)) return false;
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
+      return true;
+    };
+    const { store, driver } = await setUp(t, { before });
+    await driver.put(KEY, Buffer.from('old'));
+    isProxied = true;
+    await fails(t, write(driver), 'SLUICE_IO');
+    t.is(String(await content(driver, KEY)), 'old');
+    t.is(store.uploads(), 0);
+  });
+}
+
 test('an object that never rests is not moved, and stays', async (t) => {
   let writes = 0;
   const { store, driver } = await setUp(t, {
@@ -289,7 +323,10 @@ test('what one request cannot copy is copied in parts', async (t) => {
     head,
     { status: 200, body: '<R><UploadId>u1</UploadId></R>' },
     ...Array.from({ length: 6 }, () => copied),
-    { status: 200, body: '<CompleteMultipartUploadResult/>' },
+    {
+      status: 200,
+      body: '<CompleteMultipartUploadResult><ETag>"c"</ETag></CompleteMultipartUploadResult>',
+    },
     head,
     { status: 204 },
   );

@@ -9,7 +9,7 @@ import { type Call, SluiceError, type StorageKey, urlForKey } from '@sluice/core
 import { throwIfAborted } from '../abort.ts';
 import { isStorable } from '../find-object.ts';
 import { objectStat } from '../object-stat.ts';
-import { refusalOf, unstorableKey } from '../store-fault.ts';
+import { refusalOf, unconfirmed, unstorableKey } from '../store-fault.ts';
 import { pinOf } from '../version.ts';
 import { uploadInParts } from './multipart.ts';
 import type { Store } from './put.ts';
@@ -105,10 +105,12 @@ async function copyVersion(store: Store, copy: Copy): Promise<boolean> {
 
 async function copyAtOnce({ connection, settings }: Store, copy: Copy): Promise<void> {
   const input = { Bucket: settings.bucket, Key: copy.to, ...sourceOf(settings.bucket, copy) };
-  await connection.ask((client, told) => client.send(new CopyObjectCommand(input), told), {
-    signal: copy.signal,
-    limit: settings.timeouts.write,
-  });
+  const { CopyObjectResult } = await connection.ask(
+    (client, told) => client.send(new CopyObjectCommand(input), told),
+    { signal: copy.signal, limit: settings.timeouts.write },
+  );
+  // What is not known to be copied is not removed.
+  if (CopyObjectResult?.ETag === undefined) throw unconfirmed();
 }
 
 /** What a single copy takes along by itself must be said here. */

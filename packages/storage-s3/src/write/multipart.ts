@@ -9,6 +9,7 @@ import { SluiceError } from '@sluice/core';
 import { throwIfAborted, untilAborted } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import type { Settings } from '../settings.ts';
+import { unconfirmed } from '../store-fault.ts';
 
 /** What a multipart upload is made with. */
 export interface MultipartOptions {
@@ -52,13 +53,13 @@ export async function uploadInParts<P>(
       const PartNumber = Parts.length + 1;
       if (PartNumber > MOST_PARTS) throw tooManyParts();
       const ETag = await upload(part, { UploadId, PartNumber });
-      if (ETag === undefined) throw strange();
+      if (ETag === undefined) throw unconfirmed();
       Parts.push({ PartNumber, ETag });
     }
     await options.beforeEnd?.();
     const input = { ...target, UploadId, MultipartUpload: { Parts } };
     const { ifNoneMatch } = options;
-    const { VersionId } = await connection.ask(
+    const { ETag, VersionId } = await connection.ask(
       (client, told) =>
         client.send(
           new CompleteMultipartUploadCommand({
@@ -69,6 +70,7 @@ export async function uploadInParts<P>(
         ),
       { signal, limit: settings.timeouts.write, once: true },
     );
+    if (ETag === undefined) throw unconfirmed();
     return VersionId;
   } catch (error) {
     await removeParts(options, UploadId);
@@ -92,7 +94,7 @@ async function beginUpload(options: MultipartOptions): Promise<string> {
   );
   try {
     const { UploadId } = await untilAborted(begun, signal);
-    if (UploadId === undefined) throw strange();
+    if (UploadId === undefined) throw unconfirmed();
     return UploadId;
   } catch (error) {
     begun.then(({ UploadId }) => removeParts(options, UploadId)).catch(() => undefined);
@@ -112,10 +114,6 @@ async function removeParts(
       limit: settings.timeouts.answer,
     })
     .catch(() => undefined);
-}
-
-function strange(): SluiceError {
-  return new SluiceError('SLUICE_IO', 'the store does not say where a part went');
 }
 
 function tooManyParts(): SluiceError {

@@ -16,7 +16,13 @@ import { typeByExtension } from '../content-type.ts';
 import { type FindObject, isStorable } from '../find-object.ts';
 import { objectStat } from '../object-stat.ts';
 import type { Settings } from '../settings.ts';
-import { refusalOf, storeFault, unstorableKey, versionChanged } from '../store-fault.ts';
+import {
+  refusalOf,
+  storeFault,
+  unconfirmed,
+  unstorableKey,
+  versionChanged,
+} from '../store-fault.ts';
 import { uploadInParts } from './multipart.ts';
 import { cutBytes, dropSource, type Part, partsOf, takeSource } from './parts.ts';
 
@@ -116,11 +122,12 @@ async function putAtOnce(
     ...(ifAbsent === true && { IfNoneMatch: '*' }),
   };
   try {
-    const { VersionId } = await connection.ask(
+    const { ETag, VersionId } = await connection.ask(
       (client, told) => client.send(new PutObjectCommand(input), told),
       // The second of two would find what the first has made.
       { signal, limit: settings.timeouts.write, ...(ifAbsent === true && { once: true }) },
     );
+    if (ETag === undefined) throw unconfirmed();
     return VersionId;
   } catch (error) {
     throw ifAbsent === true ? await creationFault(store, key, error) : error;

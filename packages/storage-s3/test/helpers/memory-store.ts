@@ -175,7 +175,8 @@ export async function startMemoryStore(options: MemoryStoreOptions): Promise<Mem
     uploads.delete(id);
     const parts = [...upload.parts].toSorted(([a], [b]) => a - b).map(([, bytes]) => bytes);
     const stored = store(key, Buffer.concat(parts), upload.headers);
-    answer(response, 200, '<CompleteMultipartUploadResult/>', headersOf(stored));
+    const xml = `<CompleteMultipartUploadResult><ETag>${stored.etag}</ETag></CompleteMultipartUploadResult>`;
+    answer(response, 200, xml, headersOf(stored));
   };
 
   const list = ({ response, query }: Question): void => {
