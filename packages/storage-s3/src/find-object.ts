@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import {
   GetObjectCommand,
   HeadBucketCommand,
@@ -65,7 +67,8 @@ export function createFindObject(
       await connection.ask(
         async (client, told) => {
           const { Body } = await client.send(new GetObjectCommand(input), told);
-          await Body?.transformToByteArray();
+          // Not read: some stores send the whole object, whatever was asked for.
+          if (Body instanceof Readable) Body.on('error', () => undefined).destroy();
         },
         { signal, limit },
       );

@@ -210,6 +210,16 @@ test('AccessDenied means missing only where it was said so, and no other refusal
   t.is((await fails(t, lenient.stat(KEY))).code, 'SLUICE_ACCESS_DENIED');
 });
 
+test('of an object that is asked why its head is refused, nothing is read', async (t) => {
+  const store = await startScriptedStore(t);
+  const driver = store.driver({ timeouts: { answer: 500 } });
+  store.script({ status: 403 }, (response) => {
+    // All of the object, and without an end, whatever part was asked for.
+    response.writeHead(200, { etag: '"tag-1"' }).write(LARGE);
+  });
+  t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_ACCESS_DENIED');
+});
+
 test('a connection that the store had closed at rest is not told to anybody', async (t) => {
   const store = await startScriptedStore(t);
   store.script((response) => response.destroy(), head(12));

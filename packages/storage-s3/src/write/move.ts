@@ -39,7 +39,8 @@ export async function deleteObject(
  * both absent; for a while, and when the removal fails, both are there.
  *
  * The copy is made of one version. Not every store heeds the condition that says so, hence the
- * object is looked at again before it is removed, and what has changed is copied anew.
+ * object is looked at again before it is removed, and what has changed is copied anew. In a bucket
+ * whose versioning was suspended Ceph 16 can empty a copy when the original is removed (measured).
  *
  * @returns whether there was an object to rename
  * @throws SluiceError `SLUICE_UNAVAILABLE` for one that keeps changing, and whatever the store fails with
