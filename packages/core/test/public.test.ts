@@ -43,6 +43,7 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
     '@sluice/core/drivers',
     drivers,
     [
+      'abortedBy',
       'cacheStat',
       'driverFromReader',
       'limit',
@@ -51,7 +52,10 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'prefix',
       'readonly',
       'retry',
+      'takePieces',
+      'throwIfAborted',
       'timeout',
+      'untilAborted',
     ],
   ],
   [

@@ -9,8 +9,8 @@ import {
   quote,
   type StorageKey,
 } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import { isMissing, isNoFolder, readFault } from './errno.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { type Jail, placeOf } from './jail.ts';

@@ -12,8 +12,8 @@ import {
   type StorageDriver,
   type StorageKey,
 } from '@sluice/core';
+import { takePieces, throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import { createCachedSource } from './cache/cached-source.ts';
 import { createObjectCache, type ObjectCache } from './cache/object-cache.ts';
 import { checkOpenCache, type OpenCacheOptions, type OpenCacheStats } from './cache/open-cache.ts';
@@ -170,8 +170,13 @@ function composeDriver({ jail, opener, source, tree, cache }: DriverParts): Loca
       yield* listObjects(prefix, jail, call);
     },
     async put(key, source, options) {
-      requireOpen(options);
-      return forgetting([key], tree.put(key, source, options), cache);
+      const pieces = takePieces(source, options?.signal);
+      try {
+        requireOpen(options);
+        return await forgetting([key], tree.put(key, pieces, options), cache);
+      } finally {
+        await pieces.return?.();
+      }
     },
     async delete(key, call) {
       requireOpen(call);

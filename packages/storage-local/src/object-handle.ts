@@ -1,6 +1,6 @@
 import type { ObjectHandle, ObjectStat, StorageKey, Window } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import { closed, createDescriptor, type Descriptor, type DescriptorOptions } from './descriptor.ts';
 import { readFault } from './errno.ts';
 import type { OpenFile } from './open-regular.ts';

@@ -1,6 +1,6 @@
 import type { Call, MappedPath, ObjectHandle, ObjectStat, StorageKey } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import { closeQuietly } from './descriptor.ts';
 import type { Describe } from './describe.ts';
 import { type Jail, placeOf } from './jail.ts';

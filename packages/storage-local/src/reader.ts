@@ -1,6 +1,6 @@
 import { type ByteSource, type Call, SluiceError, type Window } from '@sluice/core';
+import { abortedBy, throwIfAborted } from '@sluice/core/drivers';
 
-import { abortedBy, throwIfAborted } from './abort.ts';
 import type { Descriptor } from './descriptor.ts';
 import { readFault } from './errno.ts';
 import type { QuickReads } from './quick-reads.ts';

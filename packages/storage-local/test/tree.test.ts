@@ -14,7 +14,14 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type ByteSource, createPathMap, isSluiceError, type StorageDriver } from '@sluice/core';
+import {
+  type ByteSource,
+  createPathMap,
+  isSluiceError,
+  SluiceError,
+  type StorageDriver,
+  type StorageKey,
+} from '@sluice/core';
 import test, { type ExecutionContext } from 'ava';
 
 import { createJail, type JailRules } from '../src/jail.ts';
@@ -269,10 +276,31 @@ test('what gives no bytes is a mistake of the program', async (t) => {
   for (const source of ['text', 5, {}, null, Readable.from(['text'])]) {
     await t.throwsAsync(driver.put(asKey('o'), source as ByteSource), {
       instanceOf: TypeError,
-      message: /must be bytes, got/,
+      message: /must be bytes.*, got/,
     });
   }
   t.deepEqual(readdirSync(temp.root), []);
+});
+
+test('a put that is refused lets go of its source, and hears its failure', async (t) => {
+  const { driver } = setUp(t);
+  const closed = setUp(t).driver;
+  await closed.close();
+  const signal = AbortSignal.abort();
+  const refusals: readonly ((source: ByteSource) => Promise<unknown>)[] = [
+    (source) => driver.put('../o' as StorageKey, source),
+    (source) => driver.put(asKey('o'), source, { signal }),
+    (source) => closed.put(asKey('o'), source),
+  ];
+  for (const refused of refusals) {
+    const source = new Readable({ read() {} });
+    await t.throwsAsync(refused(source), { instanceOf: SluiceError });
+    t.true(source.destroyed);
+    const failed = new Readable({ read() {} });
+    // Told a moment later. Where nobody listens by then, it ends the process.
+    failed.destroy(new Error('source failed'));
+    await t.throwsAsync(refused(failed), { instanceOf: SluiceError });
+  }
 });
 
 test('an abort ends a put that waits for its source, and lets go of the source', async (t) => {

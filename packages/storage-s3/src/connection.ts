@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Call } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { closedBefore, createEnding, throwIfAborted } from './abort.ts';
+import { closedBefore, createEnding } from './ending.ts';
 import type { Settings } from './settings.ts';
 import { isPassing, storeFault } from './store-fault.ts';
 

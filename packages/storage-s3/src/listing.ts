@@ -1,7 +1,7 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { type Call, type ListEntry, parseKey, quote, SluiceError } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { MAX_KEY_BYTES } from './find-object.ts';
 import type { Settings } from './settings.ts';

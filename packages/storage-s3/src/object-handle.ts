@@ -1,6 +1,7 @@
 import { type ObjectHandle, SluiceError } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { closedBefore, throwIfAborted } from './abort.ts';
+import { closedBefore } from './ending.ts';
 import type { Connection } from './connection.ts';
 import { type PinnedObject, readWindow } from './read-window.ts';
 import type { Settings } from './settings.ts';

@@ -11,8 +11,8 @@ import type {
   StorageDriver,
   StorageKey,
 } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from './abort.ts';
 import { createConnection } from './connection.ts';
 import { createFindObject, isStorable } from './find-object.ts';
 import { listObjects } from './listing.ts';

@@ -7,9 +7,10 @@ import {
   SluiceError,
   type StorageKey,
 } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 import { isFieldValue, parseHttpDate } from '@sluice/core/http';
 
-import { createEnding, throwIfAborted } from './abort.ts';
+import { createEnding } from './ending.ts';
 import type { Connection } from './connection.ts';
 import { isStorable } from './find-object.ts';
 import type { Settings } from './settings.ts';

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 
 import { SluiceError } from '@sluice/core';
+import { abortedBy } from '@sluice/core/drivers';
 
-import { abortedBy, timedOut } from './abort.ts';
+import { timedOut } from './ending.ts';
 import { brokenOff } from './store-fault.ts';
 
 /** What a body is made of. */

@@ -13,12 +13,12 @@ import type {
   Window,
 } from '../storage/driver.ts';
 import { throwIfAborted } from './abort.ts';
-import { createBody } from './body.ts';
 import { pullFrom } from './pull.ts';
 import { ask, finish } from './reader-call.ts';
 import { createLife, type Life } from './reader-life.ts';
 import { openReader, type ReaderSource } from './reader-handle.ts';
 import { checkStat, type ReaderStat } from './reader-stat.ts';
+import { takePieces } from './take-pieces.ts';
 import type { Copied, RequiredMembers } from './wrapped.ts';
 
 /**
@@ -289,11 +289,7 @@ function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
   return {
     ...(reader.put && {
       async put(key, bytes, { ifAbsent = false, contentType, signal } = {}) {
-        const pull = pullFrom(bytes);
-        const pieces = createBody(
-          { next: () => pull.next(), release: () => pull.cancel() },
-          signal,
-        );
+        const pieces = takePieces(bytes, signal);
         try {
           assertKey('put', key);
           const told: ReaderPutOptions = { ifAbsent, contentType, signal: enter(life, { signal }) };

@@ -9,6 +9,10 @@ export {
 } from './driver-from-reader.ts';
 export type { ReaderStat, ReaderVersion } from './reader-stat.ts';
 
+// For a driver that is written without it.
+export { abortedBy, throwIfAborted, untilAborted } from './abort.ts';
+export { takePieces } from './take-pieces.ts';
+
 // Around one driver, or several.
 export { prefix } from './prefix.ts';
 export { readonly, type ReadonlyDriver } from './readonly.ts';

@@ -1,6 +1,6 @@
 import type { Call, ObjectHandle, StorageKey } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from '../abort.ts';
 import { placeOf } from '../jail.ts';
 import { createFileHandle, createMemoryHandle } from '../object-handle.ts';
 import { isSmall, type ObjectSource, readsOf, type SourceOptions } from '../object-source.ts';

@@ -3,11 +3,10 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type ByteSource, type PutOptions, SluiceError } from '@sluice/core';
+import { type PutOptions, SluiceError } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 import fsExtra from 'fs-extra';
 
-import { throwIfAborted } from '../abort.ts';
-import { piecesOf } from '../byte-source.ts';
 import { codeOf, onDisk, writeFault } from '../errno.ts';
 import type { Folder } from '../folder.ts';
 import type { Jail } from '../jail.ts';
@@ -33,7 +32,7 @@ export function draftName(): string {
 }
 
 /**
- * Stores the bytes of a source under a name in a folder: beside it first, and when they are whole
+ * Stores pieces of bytes under a name in a folder: beside it first, and when they are whole
  * under the name, as one step.
  *
  * @returns the facts of the file as readers will see it
@@ -41,13 +40,13 @@ export function draftName(): string {
 export async function store(
   folder: Folder,
   name: string,
-  source: ByteSource,
+  pieces: AsyncIterable<Uint8Array>,
   options: StoreOptions,
 ): Promise<BigIntStats> {
   const draft = join(folder.at, draftName());
   const handle = await onDisk(open(draft, 'wx'));
   try {
-    await writeDraft(handle, source, options);
+    await writeDraft(handle, pieces, options);
     throwIfAborted(options.signal);
     await publish(draft, join(folder.at, name), options);
     if (options.fsync) await onDisk(folder.sync());
@@ -63,10 +62,10 @@ export async function store(
 
 async function writeDraft(
   handle: FileHandle,
-  source: ByteSource,
-  { jail, signal, fsync, copyOf }: StoreOptions,
+  pieces: AsyncIterable<Uint8Array>,
+  { jail, fsync, copyOf }: StoreOptions,
 ): Promise<void> {
-  for await (const piece of piecesOf(source, signal)) await onDisk(handle.writeFile(piece));
+  for await (const piece of pieces) await onDisk(handle.writeFile(piece));
   if (copyOf !== undefined) await onDisk(handle.utimes(copyOf.atime, copyOf.mtime));
   if (fsync) await onDisk(jail.system.io.sync(handle.fd));
 }

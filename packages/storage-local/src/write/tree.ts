@@ -1,16 +1,9 @@
 import { basename, dirname, join } from 'node:path';
 
-import type {
-  ByteSource,
-  Call,
-  MappedPath,
-  ObjectStat,
-  PutOptions,
-  StorageKey,
-} from '@sluice/core';
+import type { Call, MappedPath, ObjectStat, PutOptions, StorageKey } from '@sluice/core';
+import { takePieces } from '@sluice/core/drivers';
 import fsExtra from 'fs-extra';
 
-import { piecesOf, takeSource } from '../byte-source.ts';
 import { closeQuietly, createDescriptor, type Descriptor } from '../descriptor.ts';
 import { codeOf, onDisk, unwritableName, writeFault } from '../errno.ts';
 import { type Folder, openFolder } from '../folder.ts';
@@ -22,7 +15,11 @@ import { ensureFolder } from './ensure-folder.ts';
 
 /** The writing half of a driver. */
 export interface Tree {
-  put(key: StorageKey, source: ByteSource, options?: PutOptions): Promise<ObjectStat>;
+  put(
+    key: StorageKey,
+    pieces: AsyncIterable<Uint8Array>,
+    options?: PutOptions,
+  ): Promise<ObjectStat>;
   delete(key: StorageKey, call?: Call): Promise<void>;
   move(from: StorageKey, to: StorageKey, call?: Call): Promise<boolean>;
 }
@@ -48,12 +45,11 @@ export interface TreeOptions {
 export function createTree(options: TreeOptions): Tree {
   const { jail, describe } = options;
   return {
-    async put(key, source, { ifAbsent = false, signal } = {}) {
-      takeSource(source);
+    async put(key, pieces, { ifAbsent = false, signal } = {}) {
       const place = requirePlace(key, jail);
       const folder = await ensureFolder(place.root, dirname(place.path), options);
       try {
-        const stats = await store(folder, basename(place.path), source, {
+        const stats = await store(folder, basename(place.path), pieces, {
           ...options,
           ifAbsent,
           signal,
@@ -188,7 +184,7 @@ async function* contentOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, undefined> {
   const window = { start: 0, end: Number(file.stats.size) };
-  yield* piecesOf(await readWindow(file, window, { signal }), signal);
+  yield* takePieces(await readWindow(file, window, { signal }), signal);
 }
 
 async function removeEntry(folder: Folder, name: string, { fsync }: TreeOptions): Promise<void> {

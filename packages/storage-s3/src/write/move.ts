@@ -5,8 +5,8 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { type Call, SluiceError, type StorageKey, urlForKey } from '@sluice/core';
+import { throwIfAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted } from '../abort.ts';
 import { isStorable } from '../find-object.ts';
 import { objectStat } from '../object-stat.ts';
 import { refusalOf, unconfirmed, unstorableKey } from '../store-fault.ts';

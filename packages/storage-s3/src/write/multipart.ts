@@ -5,8 +5,8 @@ import {
   type CreateMultipartUploadCommandInput,
 } from '@aws-sdk/client-s3';
 import { SluiceError } from '@sluice/core';
+import { throwIfAborted, untilAborted } from '@sluice/core/drivers';
 
-import { throwIfAborted, untilAborted } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import type { Settings } from '../settings.ts';
 import { unconfirmed } from '../store-fault.ts';
@@ -92,14 +92,11 @@ async function beginUpload(options: MultipartOptions): Promise<string> {
     (client, told) => client.send(new CreateMultipartUploadCommand(input), told),
     { limit: settings.timeouts.answer, once: true },
   );
-  try {
-    const { UploadId } = await untilAborted(begun, signal);
-    if (UploadId === undefined) throw unconfirmed();
-    return UploadId;
-  } catch (error) {
-    begun.then(({ UploadId }) => removeParts(options, UploadId)).catch(() => undefined);
-    throw error;
-  }
+  const { UploadId } = await untilAborted(begun, signal, (late) => {
+    void removeParts(options, late.UploadId);
+  });
+  if (UploadId === undefined) throw unconfirmed();
+  return UploadId;
 }
 
 /** Not under the caller's signal, which may be why it is called. What fails here is not told. */

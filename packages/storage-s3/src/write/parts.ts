@@ -1,9 +1,3 @@
-import { Readable } from 'node:stream';
-
-import { type ByteSource, quote } from '@sluice/core';
-
-import { throwIfAborted, untilAborted } from '../abort.ts';
-
 /** A run of a source's bytes, in memory of its own. */
 export interface Part {
   readonly bytes: Uint8Array;
@@ -11,42 +5,18 @@ export interface Part {
 }
 
 /**
- * Takes charge of a source before any I/O. A stream that fails before its first read would else
- * end the process, since nobody listens; whoever reads it later still gets the failure.
- *
- * @throws TypeError for what is neither bytes nor a source of them
- */
-export function takeSource(source: ByteSource): void {
-  if (source instanceof Uint8Array || source instanceof ReadableStream) return;
-  if (source instanceof Readable) source.on('error', () => undefined);
-  if (Object(source) !== source || !(Symbol.asyncIterator in source)) {
-    throw notBytes('a source', source);
-  }
-}
-
-/** Lets go of a source that nothing was taken from. What fails in it then is not told. */
-export function dropSource(source: ByteSource): void {
-  if (source instanceof Uint8Array) return;
-  pullFrom(source)
-    .cancel()
-    .catch(() => undefined);
-}
-
-/**
  * Divides the bytes of a source into parts of one size, the last one excepted: one part is in memory
  * at a time, and no more of the source is asked for before it has been taken. There is a last part
  * always, if only an empty one.
  *
- * @throws whatever the source throws; TypeError for a piece that is not bytes;
- * SluiceError `SLUICE_ABORTED`
+ * @throws whatever the source throws
  */
 export async function* partsOf(
-  source: ByteSource,
+  source: AsyncIterable<Uint8Array>,
   size: number,
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<Part, undefined> {
   let part = createGathering(size);
-  for await (const piece of piecesOf(source, signal)) {
+  for await (const piece of source) {
     for (let at = 0; at < piece.byteLength;) {
       // A full part is known not to be the last one only when more has come.
       if (part.isFull()) {
@@ -98,53 +68,3 @@ function createGathering(size: number): Gathering {
 
 /** Bytes. */
 const SMALLEST = 65_536;
-
-/** Lets go of a source that is not read to its end. A signal ends the waiting for its next piece. */
-async function* piecesOf(
-  source: ByteSource,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, undefined> {
-  if (source instanceof Uint8Array) {
-    yield source;
-    return;
-  }
-  const pull = pullFrom(source);
-  let isAtEnd = false;
-  try {
-    for (;;) {
-      throwIfAborted(signal);
-      const { done, value } = await untilAborted(pull.next(), signal);
-      isAtEnd = done === true;
-      if (isAtEnd) return;
-      if (!(value instanceof Uint8Array)) throw notBytes('a piece of a source', value);
-      yield value;
-    }
-  } finally {
-    // Not waited for: a generator that hangs cannot return before it goes on.
-    if (!isAtEnd) pull.cancel().catch(() => undefined);
-  }
-}
-
-interface Pull {
-  next(): Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>;
-  cancel(): Promise<unknown>;
-}
-
-function pullFrom(source: Exclude<ByteSource, Uint8Array>): Pull {
-  if (source instanceof ReadableStream) {
-    const reader = source.getReader();
-    return { next: () => reader.read(), cancel: () => reader.cancel() };
-  }
-  const iterator = source[Symbol.asyncIterator]();
-  return {
-    next: () => iterator.next(),
-    async cancel() {
-      if (source instanceof Readable) source.destroy();
-      else await iterator.return?.();
-    },
-  };
-}
-
-function notBytes(what: string, value: unknown): TypeError {
-  return new TypeError(`put: ${what} must be bytes, got ${quote(value)}`);
-}

@@ -8,9 +8,9 @@ import {
   SluiceError,
   type StorageKey,
 } from '@sluice/core';
+import { takePieces, throwIfAborted } from '@sluice/core/drivers';
 import { isMediaType } from '@sluice/core/http';
 
-import { throwIfAborted } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import { typeByExtension } from '../content-type.ts';
 import { type FindObject, isStorable } from '../find-object.ts';
@@ -24,7 +24,7 @@ import {
   versionChanged,
 } from '../store-fault.ts';
 import { uploadInParts } from './multipart.ts';
-import { cutBytes, dropSource, type Part, partsOf, takeSource } from './parts.ts';
+import { cutBytes, type Part, partsOf } from './parts.ts';
 
 /** What a write needs. */
 export interface Store {
@@ -46,7 +46,7 @@ export async function putObject(
   source: ByteSource,
   options: PutOptions = {},
 ): Promise<ObjectStat> {
-  takeSource(source);
+  const taken = source instanceof Uint8Array ? source : takePieces(source, options.signal);
   try {
     store.connection.requireOpen();
     throwIfAborted(options.signal);
@@ -59,15 +59,15 @@ export async function putObject(
     // are kept, nor at the end of an upload in parts. There only what is written at the same time
     // collides.
     if (options.ifAbsent === true) await requireAbsence(store, key, options);
-  } catch (error) {
-    dropSource(source);
-    throw error;
+    const versionId = await upload(store, key, taken, options);
+    const answer = await store.findObject(key, options, versionId);
+    // Somebody has removed it since.
+    if (answer === undefined) throw versionChanged();
+    return objectStat(key, answer);
+  } finally {
+    // Whatever failed, and where: the source is let go of.
+    if (!(taken instanceof Uint8Array)) await taken.return?.();
   }
-  const versionId = await upload(store, key, source, options);
-  const answer = await store.findObject(key, options, versionId);
-  // Somebody has removed it since.
-  if (answer === undefined) throw versionChanged();
-  return objectStat(key, answer);
 }
 
 /** Bytes: the most that one request may store. */
@@ -76,7 +76,7 @@ const MOST_AT_ONCE = 5 * 1_073_741_824;
 async function upload(
   store: Store,
   key: StorageKey,
-  source: ByteSource,
+  source: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
 ): Promise<string | undefined> {
   const { partSize } = store.settings;
@@ -87,16 +87,11 @@ async function upload(
       ? putAtOnce(store, key, source, options)
       : putInParts(store, key, cutBytes(source, partSize), options);
   }
-  const parts = partsOf(source, partSize, options.signal);
-  try {
-    const { value: first } = await parts.next();
-    return first === undefined || first.isLast
-      ? await putAtOnce(store, key, first?.bytes ?? new Uint8Array(0), options)
-      : await putInParts(store, key, withFirst(first, parts), options);
-  } finally {
-    // Whatever failed, and where: the source is let go of.
-    await parts.return(undefined);
-  }
+  const parts = partsOf(source, partSize);
+  const { value: first } = await parts.next();
+  return first === undefined || first.isLast
+    ? putAtOnce(store, key, first?.bytes ?? new Uint8Array(0), options)
+    : putInParts(store, key, withFirst(first, parts), options);
 }
 
 async function* withFirst(

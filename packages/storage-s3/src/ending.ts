@@ -1,18 +1,5 @@
 import { SluiceError } from '@sluice/core';
-
-/**
- * Ends a call whose signal has been aborted.
- *
- * @throws SluiceError `SLUICE_ABORTED` with the reason of the signal as `cause`
- */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortedBy(signal);
-}
-
-/** The failure of a call that was ended by its signal. */
-export function abortedBy(signal: AbortSignal): SluiceError {
-  return new SluiceError('SLUICE_ABORTED', 'the caller ended the call', { cause: signal.reason });
-}
+import { abortedBy } from '@sluice/core/drivers';
 
 /** The failure of a call that found the driver, or its handle, closed. */
 export function closedBefore(what: 'driver' | 'object'): SluiceError {
@@ -22,28 +9,6 @@ export function closedBefore(what: 'driver' | 'object'): SluiceError {
 /** The failure of a call to which the store gave nothing for too long. */
 export function timedOut(): SluiceError {
   return new SluiceError('SLUICE_TIMEOUT', 'the store gave nothing in the time that it had');
-}
-
-/**
- * Waits for work, but no longer than until the signal is aborted.
- *
- * @throws SluiceError `SLUICE_ABORTED`; whatever the work fails with before
- */
-export async function untilAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return work;
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(abortedBy(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /** A limit on a call: the caller's signal, and a time. */
