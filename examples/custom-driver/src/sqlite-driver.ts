@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { extname } from 'node:path/posix';
 
-import { isSluiceError, SluiceError, type SluiceErrorCode, type StorageDriver } from '@sluice/core';
+import { type DriverWith, isSluiceError, SluiceError, type SluiceErrorCode } from '@sluice/core';
 import { driverFromReader, type ReaderListEntry, type ReaderStat } from '@sluice/core/drivers';
 import mimeTypes from 'mime-types';
 
@@ -31,8 +31,7 @@ export interface SqliteDriverOptions {
 }
 
 /** A driver that can write, too. */
-export type SqliteDriver = StorageDriver &
-  Required<Pick<StorageDriver, 'list' | 'put' | 'delete' | 'move' | 'close'>>;
+export type SqliteDriver = DriverWith<'list' | 'put' | 'delete' | 'move' | 'close'>;
 
 /**
  * Creates a driver whose objects are rows of a SQLite database.

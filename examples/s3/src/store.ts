@@ -1,4 +1,4 @@
-import { parseKey, type StorageDriver } from '@sluice/core';
+import { type DriverWith, parseKey } from '@sluice/core';
 import { cacheStat, retry } from '@sluice/core/drivers';
 import { startCeph, startSwift } from '@sluice/e2e/stores';
 import { createS3Driver, type S3DriverOptions } from '@sluice/storage-s3';
@@ -8,7 +8,7 @@ export type EngineName = 'ceph' | 'swift';
 
 /** A store that is there. */
 export interface Store {
-  readonly driver: StorageDriver & Required<Pick<StorageDriver, 'put' | 'internalUrl'>>;
+  readonly driver: DriverWith<'put' | 'internalUrl'>;
   /** For the reader. */
   readonly description: string;
   /** Frees the driver, and ends the engine if one was started. */

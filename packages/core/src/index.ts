@@ -37,6 +37,7 @@ export type { Explanation, PassedOver } from './policy/explain.ts';
 export type {
   ByteSource,
   Call,
+  DriverWith,
   ListEntry,
   LocalPath,
   ObjectHandle,

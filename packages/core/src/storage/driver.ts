@@ -88,6 +88,10 @@ export interface StorageDriver {
   close?(): Promise<void>;
 }
 
+/** A driver that has some of the optional methods for certain: `DriverWith<'list' | 'put'>`. */
+export type DriverWith<M extends Exclude<keyof StorageDriver, 'name' | 'stat' | 'open'>> =
+  StorageDriver & Required<Pick<StorageDriver, M>>;
+
 /** What every call takes. */
 export interface Call {
   /**

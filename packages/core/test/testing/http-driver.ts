@@ -8,7 +8,7 @@ import type {
   ObjectStat,
   SignedUrl,
   SignOptions,
-  StorageDriver,
+  DriverWith,
   Window,
 } from '../../src/storage/driver.ts';
 import type { NetworkAddress } from '../../src/testing/index.ts';
@@ -62,7 +62,7 @@ interface Question extends Call {
 export function createHttpDriver({
   flaws = new Set(),
   ...options
-}: HttpDriverOptions): StorageDriver & Required<Pick<StorageDriver, 'close'>> {
+}: HttpDriverOptions): DriverWith<'close'> {
   const agent = new Agent({ keepAlive: true });
   const connection: Connection = { ...options, agent, has: (flaw) => flaws.has(flaw) };
   let closed = false;
