@@ -80,7 +80,11 @@ function essenceOf(answer: Answer): unknown {
   const boundary = /^multipart\/byteranges; ?boundary="?([^";]+)/.exec(type ?? '')?.[1];
   const text = (value: string): string =>
     boundary === undefined ? value : value.replaceAll(boundary, 'BOUNDARY');
-  const isOwnPage = status >= 400 && field(answer, 'cache-control') !== 'no-store';
+  // The application's refusals say both; nginx is told to say the first of its own pages, too.
+  const isOfApp =
+    field(answer, 'cache-control') === 'no-store' &&
+    field(answer, 'x-content-type-options') === 'nosniff';
+  const isOwnPage = status >= 400 && !isOfApp;
   const headers = answer.headers
     .filter(([name]) => !OF_THE_HOP.includes(name))
     // The wording of a server's own pages is no habit that anybody builds on.

@@ -103,7 +103,8 @@ function receive(request: ClientRequest, internal: readonly string[]): string | 
   const isBad = hasBrokenEscape(path) || /%00/.test(path) || leavesRoot(path);
   if (isBad || UNIQUE.some((name) => isRepeated(request, name))) return page(400);
   const decoded = decodedPath(path);
-  return internal.some((prefix) => decoded.startsWith(prefix)) ? page(404) : request.target;
+  const isInternal = internal.some((prefix) => decoded.startsWith(prefix));
+  return isInternal ? page(404, [UNKEPT]) : request.target;
 }
 
 /** ngx_http_process_unique_header_line */
