@@ -99,12 +99,14 @@ const COPIED = [
 
 /** ngx_http_process_request_line, and the locations that are internal. */
 function receive(request: ClientRequest, internal: readonly string[]): string | Reply {
-  const [path] = pathAndQuery(request.target);
+  // Of an absolute target nginx takes the path alone (RFC 9112 §3.2.2).
+  const target = request.target.replace(/^https?:\/\/[^/?]*\/?/i, '/');
+  const [path] = pathAndQuery(target);
   const isBad = hasBrokenEscape(path) || /%00/.test(path) || leavesRoot(path);
   if (isBad || UNIQUE.some((name) => isRepeated(request, name))) return page(400);
   const decoded = decodedPath(path);
   const isInternal = internal.some((prefix) => decoded.startsWith(prefix));
-  return isInternal ? page(404, [UNKEPT]) : request.target;
+  return isInternal ? page(404, [UNKEPT]) : target;
 }
 
 /** ngx_http_process_unique_header_line */
