@@ -28,7 +28,7 @@ export function testChanges(sender: Sender): void {
   testSwaps(sender);
 }
 
-function testBetweenRequests({ name }: Sender): void {
+function testBetweenRequests({ name, storage }: Sender): void {
   test.serial(`${name}: gives whoever resumes a replaced object the new one`, async (t) => {
     const sender = senderOf(t, name);
     const { fixture } = t.context;
@@ -41,6 +41,9 @@ function testBetweenRequests({ name }: Sender): void {
     const tag = field(begun, 'etag') ?? '';
     const date = field(begun, 'last-modified') ?? '';
 
+    // RFC 9110 §8.8.2.2: a date tells two versions apart if they are not of one second. A file on the
+    // disk is made old; what a store takes is of now.
+    if (storage === 's3') await delay(1000);
     await fixture.put(key, second);
     for (const validator of [tag, date]) {
       const headers = { range: 'bytes=2000-', 'if-range': validator };

@@ -120,7 +120,8 @@ async function assertKnown(
 ): Promise<void> {
   const handle = await driver.open(key, { known });
   if (handle === undefined) {
-    assert.equal(current, undefined, 'an object that is there cannot be opened');
+    // Node 22 and later would write down all bytes to compare them, in gigabytes of memory.
+    assert.ok(current === undefined, 'an object that is there cannot be opened');
     return;
   }
   const isOld = handle.stat.version.token === known.version.token;
