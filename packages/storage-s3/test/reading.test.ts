@@ -212,7 +212,8 @@ test('AccessDenied means missing only where it was said so, and no other refusal
 
 test('of an object that is asked why its head is refused, nothing is read', async (t) => {
   const store = await startScriptedStore(t);
-  const driver = store.driver({ timeouts: { answer: 500 } });
+  // Every test of this file begins at once: what is no matter of time has all that it takes.
+  const driver = store.driver({ timeouts: { answer: 8000 } });
   store.script({ status: 403 }, (response) => {
     // All of the object, and without an end, whatever part was asked for.
     response.writeHead(200, { etag: '"tag-1"' }).write(LARGE);
@@ -273,9 +274,10 @@ test.serial(
   'a store that gives no head in time, or stops in the middle, is a timeout',
   async (t) => {
     const store = await startScriptedStore(t);
-    const driver = store.driver({ timeouts: { answer: 500, idle: 100 }, maxSockets: 1 });
     store.script(() => undefined);
-    t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_TIMEOUT');
+    const hasty = store.driver({ timeouts: { answer: 100 } });
+    t.is((await fails(t, hasty.stat(KEY))).code, 'SLUICE_TIMEOUT');
+    const driver = store.driver({ timeouts: { idle: 1000 }, maxSockets: 1 });
     store.script(head(12), (response) => {
       response.writeHead(206, { ...part(BYTES, WINDOW).headers, 'content-length': '4' });
       response.write('de');
@@ -290,7 +292,7 @@ test.serial(
 
 test.serial('a store that drips, and a reader who takes his time, are no timeout', async (t) => {
   const store = await startScriptedStore(t);
-  const handle = await opened(store, head(LARGE.byteLength), { timeouts: { idle: 150 } });
+  const handle = await opened(store, head(LARGE.byteLength), { timeouts: { idle: 1000 } });
   store.script((response) => {
     response.writeHead(206, {
       ...part(BYTES, WINDOW).headers,
@@ -302,7 +304,7 @@ test.serial('a store that drips, and a reader who takes his time, are no timeout
       left--;
       if (left > 0) response.write('x');
       else response.end('x', () => clearInterval(drip));
-    }, 60);
+    }, 300);
   });
   t.is((await read(handle, { start: 0, end: 5 })).byteLength, 5);
   store.script(part(LARGE, { start: 0, end: LARGE.byteLength }));
@@ -312,7 +314,7 @@ test.serial('a store that drips, and a reader who takes his time, are no timeout
   })) as AsyncIterableIterator<Uint8Array>;
   let length = 0;
   for await (const piece of body) {
-    if (length === 0) await delay(400);
+    if (length === 0) await delay(1500);
     length += piece.byteLength;
   }
   t.is(length, LARGE.byteLength);
