@@ -1,14 +1,13 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Call } from '@sluice/core';
 import { throwIfAborted } from '@sluice/core/drivers';
 
-import { closedBefore, createEnding } from './ending.ts';
+import { type Agents, createAgents } from './agents.ts';
+import { closedBefore, createEnding, type Ending } from './ending.ts';
 import type { Settings } from './settings.ts';
-import { isPassing, storeFault } from './store-fault.ts';
+import { isCut, isPassing, storeFault } from './store-fault.ts';
 
 /** The way to a store: connections that are used again, and what is still on them. */
 export interface Connection {
@@ -33,7 +32,7 @@ type Question<T> = (client: S3Client, options: { readonly abortSignal: AbortSign
 
 /** What {@link Connection.ask} takes. */
 interface AskOptions extends Call {
-  /** Milliseconds. */
+  /** Milliseconds, for all attempts together. */
   readonly limit: number;
   /** Set where a second request after a first one that came through would do harm. */
   readonly once?: true;
@@ -41,7 +40,8 @@ interface AskOptions extends Call {
 
 /** Creates the way to a store. Nothing is sent before somebody asks. */
 export function createConnection(settings: Settings): Connection {
-  const client = createClient(settings, settings.endpoint);
+  const agents = createAgents(settings);
+  const client = createClient(settings, settings.endpoint, agents);
   let outside: S3Client | undefined;
   let users = 0;
   let isClosed = false;
@@ -62,18 +62,22 @@ export function createConnection(settings: Settings): Connection {
   };
   return {
     share,
-    async ask(question, options) {
+    async ask(question, { signal, limit, once }) {
+      throwIfAborted(signal);
       const release = share();
+      const ending = createEnding(signal, limit);
+      const attempt = () => askOnce(client, question, ending);
       try {
-        return await (options.once === true ? askOnce : askAgain)(client, question, options);
+        return await (once === true ? attempt() : askAgain(attempt, ending, agents));
       } finally {
+        ending.release();
         release();
       }
     },
     signer(from) {
       const { publicEndpoint } = settings;
       if (from === 'inside' || publicEndpoint === undefined) return client;
-      outside ??= createClient(settings, publicEndpoint);
+      outside ??= createClient(settings, publicEndpoint, agents);
       return outside;
     },
     requireOpen() {
@@ -93,48 +97,47 @@ export function createConnection(settings: Settings): Connection {
 const PAUSES = [0, 50];
 
 async function askAgain<T>(
-  client: S3Client,
-  question: Question<T>,
-  options: AskOptions,
+  attempt: () => Promise<T>,
+  { signal }: Ending,
+  agents: Agents,
 ): Promise<T> {
   for (const pause of PAUSES) {
     try {
-      return await askOnce(client, question, options);
+      return await attempt();
     } catch (error) {
       if (!isPassing(error)) throw error;
+      if (isCut(error)) agents.endResting();
     }
-    await delay(pause, undefined, { signal: options.signal }).catch(() => undefined);
+    await delay(pause, undefined, { signal }).catch(() => undefined);
   }
-  return askOnce(client, question, options);
+  return attempt();
 }
 
 /**
  * The SDK does not stop everywhere when it is told to, as where it looks for credentials. Once it has
  * sent the request, the signal ends that, an answer that is just coming in included.
  */
-async function askOnce<T>(
-  client: S3Client,
-  question: Question<T>,
-  { signal, limit }: AskOptions,
-): Promise<T> {
-  throwIfAborted(signal);
-  const ending = createEnding(signal, limit);
+async function askOnce<T>(client: S3Client, question: Question<T>, ending: Ending): Promise<T> {
+  const { signal, ended } = ending;
+  const fault = ending.fault();
+  if (fault !== undefined) throw fault;
   try {
-    const answer = question(client, { abortSignal: ending.signal });
+    const answer = question(client, { abortSignal: signal });
     answer.catch(() => undefined);
-    return await Promise.race([answer, ending.ended]);
+    return await Promise.race([answer, ended]);
   } catch (error) {
     throw ending.fault() ?? storeFault(error);
-  } finally {
-    ending.release();
   }
 }
 
 type Credentials = Exclude<Settings['credentials'], undefined>;
 
-function createClient(settings: Settings, endpoint: string | undefined): S3Client {
-  const { region, credentials, forcePathStyle, maxSockets } = settings;
-  const agentOptions = { keepAlive: true, maxSockets };
+function createClient(
+  settings: Settings,
+  endpoint: string | undefined,
+  { httpAgent, httpsAgent }: Agents,
+): S3Client {
+  const { region, credentials, forcePathStyle } = settings;
   return new S3Client({
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
@@ -148,8 +151,8 @@ function createClient(settings: Settings, endpoint: string | undefined): S3Clien
     followRegionRedirects: false,
     expectContinueHeader: false,
     requestHandler: {
-      httpAgent: new HttpAgent(agentOptions),
-      httpsAgent: new HttpsAgent(agentOptions),
+      httpAgent,
+      httpsAgent,
       // Time is measured here: its own timers warn only, or end a download for a slow reader.
       requestTimeout: 0,
       socketTimeout: 0,

@@ -75,7 +75,7 @@ export interface S3Credentials {
 /** Milliseconds. */
 export interface S3Timeouts {
   /**
-   * Until the store answers a question, the wait for a free connection included.
+   * Until the store answers a question, the wait for a free connection and further attempts included.
    *
    * @default 30_000
    */
@@ -87,7 +87,7 @@ export interface S3Timeouts {
    */
   readonly idle?: number;
   /**
-   * Until the store has taken one request that writes: an object, a part of it, a copy.
+   * Until the store has taken what one request writes: an object, a part of it, a copy.
    *
    * @default 300_000
    */

@@ -47,13 +47,15 @@ export function storeFault(error: unknown): SluiceError {
 }
 
 /**
- * Tells the failures that another request soon after has good chances after: a connection that broke
- * off before an answer, as one does that the store had closed at rest, and the "internal error" that
- * stores ask to repeat (Ceph 16 gives it for a read that meets a write).
+ * Tells the failures that another request soon after has good chances after: a connection that was cut,
+ * and the "internal error" that stores ask to repeat (Ceph 16 gives it for a read that meets a write).
  */
 export function isPassing(error: unknown): boolean {
-  const refusal = refusalOf(error);
-  if (refusal !== undefined) return refusal.status === 500;
+  return refusalOf(error)?.status === 500 || isCut(error);
+}
+
+/** Tells whether a connection broke off before an answer, as one does that was cut at rest. */
+export function isCut(error: unknown): boolean {
   const code = member(isSluiceError(error) ? error.cause : error, 'code');
   return code === 'ECONNRESET' || code === 'EPIPE';
 }

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { buffer } from 'node:stream/consumers';
 
-import { isSluiceError, type ObjectHandle, type SluiceError, type StorageKey } from '@sluice/core';
-import { retry } from '@sluice/core/drivers';
-import test, { type ExecutionContext } from 'ava';
+import type { ObjectHandle, StorageKey } from '@sluice/core';
+import test from 'ava';
 
+import { fails, read } from './helpers/results.ts';
 import {
   type Answer,
   BUCKET,
@@ -21,21 +20,6 @@ import { refusals } from './tables/refusals.ts';
 
 const MEBIBYTE = 1_048_576;
 const LARGE = Buffer.alloc(4 * MEBIBYTE, 'x');
-
-async function fails(t: ExecutionContext, call: Promise<unknown>): Promise<SluiceError> {
-  const error = await t.throwsAsync(call);
-  if (!isSluiceError(error)) throw error ?? new Error('no failure');
-  return error;
-}
-
-async function read(
-  handle: ObjectHandle,
-  window = { start: 0, end: handle.stat.size },
-  call: { readonly signal?: AbortSignal } = {},
-): Promise<Uint8Array> {
-  const source = await handle.read(window, call);
-  return source instanceof Uint8Array ? source : buffer(source);
-}
 
 async function opened(
   store: ScriptedStore,
@@ -221,39 +205,6 @@ test('of an object that is asked why its head is refused, nothing is read', asyn
   t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_ACCESS_DENIED');
 });
 
-test('a connection that the store had closed at rest is not told to anybody', async (t) => {
-  const store = await startScriptedStore(t);
-  store.script((response) => response.destroy(), head(12));
-  t.is((await store.driver().stat(KEY))?.size, 12);
-  store.script(refusal(500, 'InternalError'), refusal(500, 'InternalError'), head(12));
-  t.is((await store.driver().stat(KEY))?.size, 12);
-});
-
-test('a store that is not there is unavailable', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = store.driver({ endpoint: 'http://127.0.0.1:1' });
-  t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_UNAVAILABLE');
-});
-
-test.serial(
-  'credentials that cannot be got are a mistake in the set-up, and the wait for them ends',
-  async (t) => {
-    const store = await startScriptedStore(t);
-    const missing = store.driver({
-      credentials: () =>
-        Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' })),
-    });
-    t.is((await fails(t, missing.stat(KEY))).code, 'SLUICE_CONFIG');
-    const hanging = store.driver({
-      credentials: () => new Promise(() => undefined),
-      timeouts: { answer: 50 },
-    });
-    t.is((await fails(t, hanging.stat(KEY))).code, 'SLUICE_TIMEOUT');
-    const signal = AbortSignal.timeout(20);
-    t.is((await fails(t, hanging.stat(KEY, { signal }))).code, 'SLUICE_ABORTED');
-  },
-);
-
 test('a stat that is known saves the question, and binds the reads', async (t) => {
   const store = await startScriptedStore(t);
   const driver = store.driver();
@@ -270,25 +221,21 @@ test('a stat that is known saves the question, and binds the reads', async (t) =
   t.is((await driver.open(KEY, { known: foreign }))?.stat.size, 7);
 });
 
-test.serial(
-  'a store that gives no head in time, or stops in the middle, is a timeout',
-  async (t) => {
-    const store = await startScriptedStore(t);
-    store.script(() => undefined);
-    const hasty = store.driver({ timeouts: { answer: 100 } });
-    t.is((await fails(t, hasty.stat(KEY))).code, 'SLUICE_TIMEOUT');
-    const driver = store.driver({ timeouts: { idle: 1000 }, maxSockets: 1 });
-    store.script(head(12), (response) => {
-      response.writeHead(206, { ...part(BYTES, WINDOW).headers, 'content-length': '4' });
-      response.write('de');
-    });
-    const handle = await driver.open(KEY);
-    t.is((await fails(t, read(handle!, WINDOW))).code, 'SLUICE_TIMEOUT');
-    // The connection was let go of.
-    store.script(part(BYTES, WINDOW));
-    t.is((await read(handle!, WINDOW)).byteLength, 4);
-  },
-);
+test('a store that gives no head in time, or stops in the middle, is a timeout', async (t) => {
+  const store = await startScriptedStore(t);
+  store.otherwise(() => undefined);
+  const hasty = store.driver({ timeouts: { answer: 100 } });
+  t.is((await fails(t, hasty.stat(KEY))).code, 'SLUICE_TIMEOUT');
+  const handle = await opened(store, head(12), { timeouts: { idle: 1000 }, maxSockets: 1 });
+  store.script((response) => {
+    response.writeHead(206, { ...part(BYTES, WINDOW).headers, 'content-length': '4' });
+    response.write('de');
+  });
+  t.is((await fails(t, read(handle, WINDOW))).code, 'SLUICE_TIMEOUT');
+  // The connection was let go of.
+  store.script(part(BYTES, WINDOW));
+  t.is((await read(handle, WINDOW)).byteLength, 4);
+});
 
 test.serial('a store that drips, and a reader who takes his time, are no timeout', async (t) => {
   const store = await startScriptedStore(t);
@@ -342,80 +289,6 @@ test('an abort ends a body at once, and what a body held is free again', async (
   const unread = (await handle.read(window)) as AsyncIterableIterator<Uint8Array>;
   await unread.return?.();
   t.is((await read(handle)).byteLength, LARGE.byteLength);
-});
-
-test('an abort while the head is waited for ends the call, and its connection', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = store.driver();
-  const controller = new AbortController();
-  const arrived = new Promise<void>((resolve) => store.script(() => resolve()));
-  const call = driver.stat(KEY, { signal: controller.signal });
-  await arrived;
-  controller.abort();
-  t.is((await fails(t, call)).code, 'SLUICE_ABORTED');
-  while ((await store.connections()) > 0) await delay(5);
-  t.pass();
-});
-
-test('a closed driver serves what is open, and lets go of its connections with the last of it', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = store.driver();
-  store.script(head(12));
-  const handle = await driver.open(KEY);
-  await driver.close();
-  store.script(part(BYTES, WINDOW));
-  t.is((await read(handle!, WINDOW)).byteLength, 4);
-  t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_ABORTED');
-  await handle!.close();
-  while ((await store.connections()) > 0) await delay(5);
-  t.is((await fails(t, read(handle!, WINDOW))).code, 'SLUICE_ABORTED');
-});
-
-test('a body whose connection breaks can be gone on with where it broke', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = retry(store.driver(), { delay: 1 });
-  const whole = part(LARGE, { start: 0, end: LARGE.byteLength });
-  const broken: Answer = (response) => {
-    response.writeHead(206, { ...whole.headers, 'content-length': String(LARGE.byteLength) });
-    response.write(LARGE.subarray(0, MEBIBYTE), () => response.socket?.resetAndDestroy());
-  };
-  store.script(head(LARGE.byteLength), broken, (response, request) => {
-    const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
-    const rest = part(LARGE, { start, end: LARGE.byteLength });
-    response.writeHead(206, rest.headers).end(rest.body);
-  });
-  const handle = await driver.open(KEY);
-  t.is((await read(handle!)).byteLength, LARGE.byteLength);
-  t.is(store.requests.at(-1)?.headers['if-match'], '"tag-1"');
-});
-
-test('a body under way comes to its end after its object and the driver were closed', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = store.driver();
-  store.script(head(LARGE.byteLength), part(LARGE, { start: 0, end: LARGE.byteLength }));
-  const handle = await driver.open(KEY);
-  const body = await handle!.read({ start: 0, end: LARGE.byteLength });
-  await handle!.close();
-  await driver.close();
-  t.is((await buffer(body as AsyncIterable<Uint8Array>)).byteLength, LARGE.byteLength);
-  while ((await store.connections()) > 0) await delay(5);
-});
-
-test('a call under way comes to its end after the driver was closed', async (t) => {
-  const store = await startScriptedStore(t);
-  const driver = store.driver();
-  const arrived = new Promise<() => void>((resolve) => {
-    store.script((response) =>
-      resolve(() => void response.writeHead(200, { 'content-length': '7', etag: '"x"' }).end()),
-    );
-  });
-  const stat = driver.stat(KEY);
-  const answer = await arrived;
-  await driver.close();
-  answer();
-  t.is((await stat)?.size, 7);
-  t.is(store.requests.length, 1);
-  while ((await store.connections()) > 0) await delay(5);
 });
 
 test('keys that this store cannot hold are not asked for', async (t) => {

@@ -15,13 +15,14 @@ interface SeenRequest {
 }
 
 /** An answer, or whatever else a store may do to a request. */
-export type Answer =
-  | {
-      readonly status: number;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: string | Uint8Array;
-    }
-  | ((response: ServerResponse, request: SeenRequest) => void);
+export type Answer = GivenAnswer | ((response: ServerResponse, request: SeenRequest) => void);
+
+/** An answer as it stands. */
+export interface GivenAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
 
 /** A store that does what it is told, request by request. */
 export interface ScriptedStore {
@@ -91,7 +92,7 @@ export async function startScriptedStore(t: Teardown): Promise<ScriptedStore> {
 }
 
 /** The head of an object, as most stores give it. */
-export function head(size: number, headers: Readonly<Record<string, string>> = {}): Answer {
+export function head(size: number, headers: Readonly<Record<string, string>> = {}): GivenAnswer {
   return {
     status: 200,
     headers: {
@@ -109,7 +110,7 @@ export function part(
   bytes: Uint8Array,
   { start, end }: { readonly start: number; readonly end: number },
   headers: Readonly<Record<string, string>> = {},
-): Extract<Answer, { readonly status: number }> {
+): GivenAnswer {
   return {
     status: 206,
     headers: {
