@@ -14,7 +14,8 @@ import {
   retry,
   timeout,
 } from '../../src/drivers/index.ts';
-import { retryBy, type RetryWorld } from '../../src/drivers/retry.ts';
+import { retryBy } from '../../src/drivers/retry.ts';
+import type { RetryWorld } from '../../src/drivers/retry-call.ts';
 import { SluiceError, type SluiceErrorCode } from '../../src/errors.ts';
 import { MAX_MILLISECONDS } from '../../src/options.ts';
 import type { ByteSource, ListEntry, StorageDriver, Window } from '../../src/storage/driver.ts';
