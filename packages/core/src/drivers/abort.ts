@@ -23,7 +23,7 @@ export interface Wait<T> {
 
 /**
  * Waits for work that may be given up. Its result goes to whoever waits or, after that, to `late`,
- * never to both and never to nobody.
+ * never to both and never to nobody. That `late` fails is nobody's concern any more.
  */
 export function waitFor<T>(work: Promise<T>, late: (value: T) => void): Wait<T> {
   let giveUp: (error: Error) => void = () => undefined;
@@ -33,11 +33,13 @@ export function waitFor<T>(work: Promise<T>, late: (value: T) => void): Wait<T> 
       isOver = true;
       reject(error);
     };
-    work.then((value) => {
-      if (isOver) late(value);
+    const settled = work.then((value) => {
+      if (isOver) return late(value);
       isOver = true;
       resolve(value);
     }, reject);
+    // Unheard, a failure of `late` would end the process.
+    settled.catch(() => undefined);
   });
   return { result, giveUp };
 }
@@ -45,7 +47,8 @@ export function waitFor<T>(work: Promise<T>, late: (value: T) => void): Wait<T> 
 /**
  * Waits for a result, but no longer than until the signal is aborted.
  *
- * @param late takes what comes after the abort, since nobody else will: a handle to be closed
+ * @param late takes what comes after the abort, since nobody else will: a handle to be closed. What
+ * it throws is not heard of
  * @throws SluiceError `SLUICE_ABORTED`; whatever the work fails with before
  */
 export async function untilAborted<T>(

@@ -3,8 +3,6 @@ import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
 import { checkOptions, integerOption, quote } from '../options.ts';
 import type {
   ByteSource,
-  Call,
-  ListEntry,
   LocalPath,
   ObjectStat,
   SignedUrl,
@@ -12,11 +10,11 @@ import type {
   StorageDriver,
   Window,
 } from '../storage/driver.ts';
-import { throwIfAborted } from './abort.ts';
 import { pullFrom } from './pull.ts';
-import { ask, finish } from './reader-call.ts';
+import { finish } from './reader-call.ts';
 import { createLife, type Life } from './reader-life.ts';
 import { openReader, type ReaderSource } from './reader-handle.ts';
+import { listFrom, type ReaderListing } from './reader-list.ts';
 import { checkStat, type ReaderStat } from './reader-stat.ts';
 import { takePieces } from './take-pieces.ts';
 import type { Copied, RequiredMembers } from './wrapped.ts';
@@ -62,10 +60,7 @@ export interface Reader {
    * Lists the objects whose keys start with a prefix. It may list more: entries that do not match,
    * and keys that are none, are left out.
    */
-  list?(
-    prefix: string,
-    call: ReaderCall,
-  ): MaybePromise<AsyncIterable<ReaderListEntry> | Iterable<ReaderListEntry>>;
+  list?(prefix: string, call: ReaderCall): MaybePromise<ReaderListing>;
 
   /**
    * Stores an object once `pieces` has come to its end, and never before, so that readers see the
@@ -117,13 +112,6 @@ export interface ReaderPutOptions extends ReaderCall {
   readonly contentType: string | undefined;
 }
 
-/** An object in a reader's listing. */
-export interface ReaderListEntry {
-  readonly key: string;
-  /** Bytes. */
-  readonly size: number;
-}
-
 /** A driver with the optional methods that its reader has, and `close`. */
 export type ReaderDriver<R extends Reader> = RequiredMembers &
   Required<Pick<StorageDriver, 'close'>> &
@@ -161,31 +149,34 @@ export function driverFromReader(given: Reader): StorageDriver {
   return {
     name: reader.name,
     async stat(key, call) {
-      const signal = enter(life, call);
+      const signal = life.enter(call);
       return parseKey(key) && source.stat(key, signal);
     },
     async open(key, call) {
-      const signal = enter(life, call);
+      const signal = life.enter(call);
       return life.during(async () => {
         const stat = parseKey(key) && (call?.known ?? (await source.stat(key, signal)));
         return stat && openReader(key, stat, source);
       });
     },
-    ...(reader.list && { list: (prefix, call) => listFrom(reader, life, prefix, call) }),
+    ...(reader.list && {
+      list: (prefix, call) =>
+        listFrom((signal) => reader.list?.(prefix, { signal }) ?? [], life, { prefix, call }),
+    }),
     ...writersOf(reader, life, source),
     ...(reader.localPath && {
       localPath: (key) => (parseKey(key) === undefined ? undefined : reader.localPath?.(key)),
     }),
     ...(reader.signUrl && {
       async signUrl(key, options) {
-        const signal = enter(life, options);
+        const signal = life.enter(options);
         if (parseKey(key) === undefined) return undefined;
         return life.ask(() => reader.signUrl?.(key, options), signal);
       },
     }),
     ...(reader.internalUrl && {
       async internalUrl(key, options) {
-        const signal = enter(life, options);
+        const signal = life.enter(options);
         if (parseKey(key) === undefined) return undefined;
         return life.ask(() => reader.internalUrl?.(key, options), signal);
       },
@@ -244,43 +235,9 @@ function sourceOf(reader: Reader, life: Life): ReaderSource {
   };
 }
 
-/** Checks that a call may begin, and gives it a signal. */
-function enter(life: Life, { signal }: Call = {}): AbortSignal {
-  life.requireOpen();
-  throwIfAborted(signal);
-  return signal ?? new AbortController().signal;
-}
-
 /** Lets go of bytes that came too late for whoever had asked. */
 function discard(source: ByteSource | undefined): void {
   if (source !== undefined) pullFrom(source).cancel();
-}
-
-async function* listFrom(
-  reader: Reader,
-  life: Life,
-  prefix: string,
-  call: Call | undefined,
-): AsyncGenerator<ListEntry, undefined> {
-  const signal = enter(life, call);
-  const entries = await life.ask(() => reader.list?.(prefix, { signal }) ?? [], signal);
-  const letGo = life.hold();
-  const iterator =
-    Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
-  let isAtEnd = false;
-  try {
-    for (;;) {
-      const step = await ask(() => iterator.next(), signal);
-      isAtEnd = step.done === true;
-      if (step.done === true) return;
-      const key = parseKey(step.value.key);
-      if (key?.startsWith(prefix) === true) yield { key, size: step.value.size };
-    }
-  } finally {
-    // Not waited for: a generator that hangs cannot return before it goes on.
-    if (!isAtEnd) ask(async () => iterator.return?.(), NEVER).catch(() => undefined);
-    letGo();
-  }
 }
 
 const NEVER = new AbortController().signal;
@@ -292,7 +249,7 @@ function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
         const pieces = takePieces(bytes, signal);
         try {
           assertKey('put', key);
-          const told: ReaderPutOptions = { ifAbsent, contentType, signal: enter(life, { signal }) };
+          const told: ReaderPutOptions = { ifAbsent, contentType, signal: life.enter({ signal }) };
           return await life.during(async () => {
             // Waited for, whatever the signal says: a write has happened, or it has not.
             await finish(() => reader.put?.(key, pieces, told), told.signal);
@@ -305,7 +262,7 @@ function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
     }),
     ...(reader.delete && {
       async delete(key, call) {
-        const signal = enter(life, call);
+        const signal = life.enter(call);
         if (parseKey(key) === undefined) return;
         await life.ask(() => reader.delete?.(key, { signal }), signal);
       },
@@ -313,7 +270,7 @@ function writersOf(reader: Reader, life: Life, source: ReaderSource): Writers {
     ...(reader.move && {
       async move(from, to, call) {
         assertKey('move', to);
-        const signal = enter(life, call);
+        const signal = life.enter(call);
         if (parseKey(from) === undefined) return false;
         if (from === to) return (await source.stat(from, signal)) !== undefined;
         return (await life.ask(() => reader.move?.(from, to, { signal }), signal)) === true;

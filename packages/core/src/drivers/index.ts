@@ -4,9 +4,9 @@ export {
   type Reader,
   type ReaderCall,
   type ReaderDriver,
-  type ReaderListEntry,
   type ReaderPutOptions,
 } from './driver-from-reader.ts';
+export type { ReaderListEntry, ReaderListing } from './reader-list.ts';
 export type { ReaderStat, ReaderVersion } from './reader-stat.ts';
 
 // For a driver that is written without it.

@@ -1,10 +1,16 @@
 import { SluiceError } from '../errors.ts';
+import type { Call } from '../storage/driver.ts';
+import { throwIfAborted } from './abort.ts';
 import { ask, finish } from './reader-call.ts';
 
 /** From the making of a driver to its close, and on until nothing uses it any more. */
 export interface Life {
-  /** @throws SluiceError `SLUICE_ABORTED` when the driver is closed */
-  requireOpen(): void;
+  /**
+   * Checks that a call may begin, and gives it a signal.
+   *
+   * @throws SluiceError `SLUICE_ABORTED` when the driver is closed, or the caller's signal aborted
+   */
+  enter(call: Call | undefined): AbortSignal;
   /** Counts a use of the driver; the answer ends it, once. */
   hold(): () => void;
   /** Calls what an author wrote, as {@link ask} does; until that has an end it is a use. */
@@ -52,8 +58,10 @@ export function createLife(free: () => unknown): Life {
   return {
     hold,
     during,
-    requireOpen() {
+    enter(call) {
       if (closing !== undefined) throw new SluiceError('SLUICE_ABORTED', 'the driver is closed');
+      throwIfAborted(call?.signal);
+      return call?.signal ?? new AbortController().signal;
     },
     ask: (work, signal, late) => ask(() => during(work), signal, late),
     close() {

@@ -271,6 +271,20 @@ test('a stream that comes after the abort is destroyed', async (t) => {
   t.true(late.destroyed);
 });
 
+test('what comes after the abort and is no source harms nobody', async (t) => {
+  const controller = new AbortController();
+  let answer: (source: ByteSource) => void = () => undefined;
+  const read = (): Promise<ByteSource> => new Promise((resolve) => (answer = resolve));
+  const handle = await opened({ read });
+  const code = codeOf(() => handle.read({ start: 0, end: 10 }, controller));
+  await turn();
+  controller.abort();
+  t.is(await code, 'SLUICE_ABORTED');
+  // Unheard, the failure of letting go of it would end the process.
+  answer(null as never);
+  await turn();
+});
+
 test('a body that is left while it waits lets go at once, and tells the reader', async (t) => {
   let told: AbortSignal | undefined;
   const stuck = new Readable({ read: () => undefined });
@@ -351,6 +365,27 @@ test('a listing leaves out what does not match and what is no key, and lets go w
   t.deepEqual(keys, ['a/1', 'a/3']);
   t.true(isLeft);
 });
+
+const notListings: readonly (readonly [string, unknown])[] = [
+  ['is none', 7],
+  ['is text of no entries', 'ab'],
+  ['has an entry of nothing', [null]],
+  ['has an entry without a size', [{ key: 'a/1' }]],
+  ['has an entry of a negative size', [{ key: 'a/1', size: -1 }]],
+  ['cannot be begun', { [Symbol.asyncIterator]: fails }],
+  ['fails later', { [Symbol.iterator]: () => ({ next: fails }) }],
+];
+
+for (const [what, listing] of notListings) {
+  test(`a listing that ${what} is a fault of the reader, and keeps nothing open`, async (t) => {
+    let closed = 0;
+    const list = (): never => listing as never;
+    const driver = driverOn({ list, close: () => void (closed += 1) });
+    t.is(await codeOf(() => firstOf(driver.list?.(''))), 'SLUICE_IO');
+    await driver.close?.();
+    t.is(closed, 1);
+  });
+}
 
 test('a put that fails for its signal is aborted, whatever it throws', async (t) => {
   const controller = new AbortController();
