@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
 
+import { throwIfAborted } from '../drivers/abort.ts';
+import { takePieces } from '../drivers/take-pieces.ts';
+import { requireWindow } from '../drivers/window.ts';
 import { SluiceError } from '../errors.ts';
-import { letGo, orDrop } from '../drivers/pull.ts';
 import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
 import { checkOptions, quote } from '../options.ts';
 import type {
@@ -69,7 +70,7 @@ export function createMemoryDriver(options: MemoryDriverOptions = {}): MemoryDri
   };
   const enter = (call: Call | undefined): void => {
     if (closed) throw new SluiceError('SLUICE_ABORTED', 'the driver is closed');
-    checkSignal(call?.signal);
+    throwIfAborted(call?.signal);
   };
 
   return {
@@ -92,28 +93,31 @@ export function createMemoryDriver(options: MemoryDriverOptions = {}): MemoryDri
       for (const [name, object] of Array.from(objects)) {
         const key = parseKey(name);
         if (key === undefined || !key.startsWith(prefix)) continue;
-        checkSignal(call?.signal);
+        throwIfAborted(call?.signal);
         yield { key, size: object.bytes.byteLength };
       }
     },
 
     async put(key, source, options = {}) {
       const { ifAbsent = false, contentType, signal } = options;
-      orDrop(source, () => {
+      const pieces = takePieces(source, signal);
+      try {
         enter(options);
         assertKey('put', key);
         if (ifAbsent && objects.has(key)) throw exists();
-      });
-      const object: MemoryObject = {
-        bytes: await collect(source, signal),
-        lastModified: Date.now(),
-        ...(contentType !== undefined && { contentType }),
-      };
-      // From here on nothing waits, so that of several calls at once exactly one finds no object.
-      enter(options);
-      if (ifAbsent && objects.has(key)) throw exists();
-      objects.set(key, object);
-      return statOf(object);
+        const object: MemoryObject = {
+          bytes: source instanceof Uint8Array ? Uint8Array.from(source) : await collect(pieces),
+          lastModified: Date.now(),
+          ...(contentType !== undefined && { contentType }),
+        };
+        // From here on nothing waits, so that of several calls at once exactly one finds no object.
+        enter(options);
+        if (ifAbsent && objects.has(key)) throw exists();
+        objects.set(key, object);
+        return statOf(object);
+      } finally {
+        await pieces.return?.();
+      }
     },
 
     async delete(key, call) {
@@ -170,10 +174,10 @@ function openHandle(
   const { bytes } = object;
   let closed = false;
   hold(1);
-  const enter = (window: Window, call: Call | undefined): Uint8Array => {
-    const { start, end } = checkWindow(window, bytes.byteLength);
+  const enter = ({ start, end }: Window, call: Call | undefined): Uint8Array => {
+    requireWindow(start, end, bytes.byteLength);
     if (closed) throw new SluiceError('SLUICE_ABORTED', 'the object is closed');
-    checkSignal(call?.signal);
+    throwIfAborted(call?.signal);
     return bytes.subarray(start, end);
   };
   return {
@@ -199,12 +203,6 @@ function openHandle(
   };
 }
 
-function checkWindow({ start, end }: Window, size: number): Window {
-  const inside = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end;
-  if (inside && end <= size) return { start, end };
-  throw new SluiceError('SLUICE_RANGE', `the window ${start}–${end} is not inside ${size} bytes`);
-}
-
 async function* piecesOf(
   bytes: Uint8Array,
   signal: AbortSignal | undefined,
@@ -213,7 +211,7 @@ async function* piecesOf(
   hold(1);
   try {
     for (let start = 0; start < bytes.byteLength; start += PIECE) {
-      checkSignal(signal);
+      throwIfAborted(signal);
       yield bytes.slice(start, start + PIECE);
     }
   } finally {
@@ -222,55 +220,10 @@ async function* piecesOf(
 }
 
 /** Takes a source whole, in copies, since its owner may use its buffers again. */
-async function collect(source: ByteSource, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return Uint8Array.from(source);
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  const iterator: AsyncIterator<Uint8Array> = source[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const step = await unlessAborted(iterator.next(), signal);
-      if (step.done === true) return Buffer.concat(pieces);
-      pieces.push(copyOf(step.value));
-    }
-  } catch (error) {
-    release(source, iterator);
-    throw error;
-  }
-}
-
-/** @throws TypeError when a source gives text, as a stream with an encoding does */
-function copyOf(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return Uint8Array.from(piece);
-  throw new TypeError(`put: a source must give bytes, got ${quote(piece)}`);
-}
-
-/** A source that is waited for in vain cannot be asked to return, so nobody waits for that either. */
-function release(source: ByteSource, iterator: AsyncIterator<Uint8Array>): void {
-  if (source instanceof Readable) source.destroy();
-  else letGo(() => iterator.return?.());
-}
-
-async function unlessAborted<T>(value: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return value;
-  checkSignal(signal);
-  let stop = (): void => undefined;
-  const stopped = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(aborted(signal));
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([value, stopped]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw aborted(signal);
-}
-
-function aborted(signal: AbortSignal): SluiceError {
-  return new SluiceError('SLUICE_ABORTED', 'the caller ended the call', { cause: signal.reason });
+  for await (const piece of source) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
 }
 
 function exists(): SluiceError {
