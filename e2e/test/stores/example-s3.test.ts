@@ -1,84 +1,16 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import test, { type ExecutionContext } from 'ava';
 
+import {
+  type ExampleOptions,
+  folderOf,
+  type RunningExample,
+  startExample,
+} from '../../src/example.ts';
 import { startCeph } from '../../src/stores/index.ts';
-
-const FOLDER = fileURLToPath(new URL('../../../../examples/s3', import.meta.url));
-
-interface Example {
-  /** `http://127.0.0.1:40001` */
-  readonly origin: string;
-  /** What it says of its store. */
-  readonly store: string;
-  /** Waits for the next line that tells how a download ended. */
-  readonly nextEvent: () => Promise<Readonly<Record<string, unknown>>>;
-  readonly stop: () => Promise<number | null>;
-}
-
-interface StartOptions {
-  readonly args?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** Starts what the script that the README names runs once it has built, on a port that is free. */
-async function startExample(
-  t: ExecutionContext,
-  script: string,
-  { args = [], environment }: StartOptions = {},
-): Promise<Example> {
-  const [, main = ''] = /^tsc --build && node (\S+) \w+$/.exec(await commandOf(script)) ?? [];
-  const child = spawn(process.execPath, ['--no-warnings', main, script, '--port', '0', ...args], {
-    cwd: FOLDER,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  let complaints = '';
-  child.stderr.on('data', (data: Buffer) => (complaints += data.toString()));
-  const exit = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error(`the example ended: ${complaints}`);
-      if (pattern.test(value)) return value;
-    }
-  };
-  const [, store = '', origin = ''] =
-    /^It serves (.*)\. Its objects are at (http:\/\/[\d.:]+)\/files\/\./.exec(
-      await next(/^It serves /),
-    ) ?? [];
-  return {
-    origin,
-    store,
-    nextEvent: async () => JSON.parse(await next(/^\{"outcome"/)) as Record<string, unknown>,
-    async stop() {
-      child.kill('SIGTERM');
-      const [status] = (await exit) as [number | null];
-      return status;
-    },
-  };
-}
-
-async function commandOf(name: string): Promise<string> {
-  const readme = await readFile(join(FOLDER, 'README.md'), 'utf8');
-  const manifest = JSON.parse(await readFile(join(FOLDER, 'package.json'), 'utf8')) as Manifest;
-  const isNamed = readme.includes(`pnpm@12 -C examples/s3 ${name}\n`);
-  const script = manifest.scripts[name];
-  if (!isNamed || script === undefined) throw new Error(`the README names no script ${name}`);
-  return script;
-}
-
-interface Manifest {
-  readonly scripts: Readonly<Record<string, string>>;
-}
 
 const AS_BEN = { authorization: `Basic ${btoa('ben:ben')}` };
 const AS_ADA = { authorization: `Basic ${btoa('ada:ada')}` };
@@ -89,9 +21,30 @@ const EVENTS = {
   nginx: { outcome: 'offloaded', status: 200, why: 'nginx fetches it from the store' },
 } as const;
 
+/** The example, and what it says of itself. */
+interface Serving extends RunningExample {
+  /** `http://127.0.0.1:40001` */
+  readonly origin: string;
+  /** What it says of its store. */
+  readonly store: string;
+}
+
+async function serve(
+  t: ExecutionContext,
+  sender: keyof typeof EVENTS,
+  options?: ExampleOptions,
+): Promise<Serving> {
+  const example = await startExample('s3', sender, options);
+  t.teardown(() => example.stop());
+  const [, store = '', origin = ''] = await example.printed(
+    /^It serves (.*)\. Its objects are at (http:\/\/[\d.:]+)\/files\/\./,
+  );
+  return { ...example, store, origin };
+}
+
 for (const sender of ['stream', 'nginx'] as const) {
   test.serial(`${sender}: one command starts a store, fills a bucket and serves it`, async (t) => {
-    const example = await startExample(t, sender);
+    const example = await serve(t, sender);
     await tryIt(t, example, sender);
     const { port } = new URL(/http:\S+/.exec(example.store)?.[0] ?? '');
     t.is(await example.stop(), 0);
@@ -111,7 +64,7 @@ test.serial('redirect: a bucket that the environment names is served', async (t)
     AWS_ACCESS_KEY_ID: engine.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: engine.credentials.secretAccessKey,
   };
-  const example = await startExample(t, 'redirect', { args: ['--fill'], environment });
+  const example = await serve(t, 'redirect', { args: ['--fill'], environment });
   t.is(example.store, `the bucket ${bucket} at ${engine.endpoint}`);
   await tryIt(t, example, 'redirect');
 
@@ -126,10 +79,10 @@ test.serial('redirect: a bucket that the environment names is served', async (t)
 
 async function tryIt(
   t: ExecutionContext,
-  { origin, nextEvent }: Example,
+  { origin, nextEvent }: Serving,
   sender: keyof typeof EVENTS,
 ): Promise<void> {
-  const files = join(FOLDER, '.demo/files');
+  const files = join(folderOf('s3'), '.demo/files');
   t.true(existsSync(files));
   const notes = await readFile(join(files, 'people/ben/notes.txt'));
   const url = `${origin}/files/people/ben/notes.txt`;
