@@ -66,7 +66,7 @@ export function field({ headers }: Pick<Answer, 'headers'>, name: string): strin
 }
 
 /** Milliseconds after which a server that says nothing more has failed the test. */
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 function requestOf({ method = 'GET', target, headers, body, version = '1.1' }: Ask, port: number) {
   const fields = Object.entries({

@@ -15,6 +15,7 @@ import {
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
 import { createPathMap, type StorageDriver } from '@sluice/core';
@@ -152,10 +153,23 @@ export async function createFixture(
       utimesSync(path(`${key}.new`), seconds, seconds);
       renameSync(path(`${key}.new`), path(key));
     },
-    putYoung: async (key, bytes) => write(key, bytes),
+    async putYoung(key, bytes) {
+      const before = timeOf(path(key));
+      write(key, bytes);
+      // The clock of a file system ticks every few milliseconds: two versions of one tick look alike.
+      while (timeOf(path(key)) === before) {
+        await delay(1);
+        write(key, bytes);
+      }
+    },
     delete: async (key) => unlinkSync(path(key)),
     remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** In nanoseconds; `undefined` where there is no such file. */
+function timeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs;
 }
 
 /** The disk of a store that lies on one. */

@@ -49,7 +49,7 @@ export async function startServer(
     child.once('error', () => resolve());
   });
   const giveUp = performance.now() + START;
-  const isOver = (): boolean => child.exitCode !== null || performance.now() > giveUp;
+  const isOver = (): boolean => isGone(child) || performance.now() > giveUp;
   const stop = (): Promise<void> => end(child, over);
   if (!(await isListening(port, isOver))) {
     await stop();
@@ -70,10 +70,10 @@ export function run(program: Program): Ended {
 }
 
 /** Milliseconds in which a server must listen. */
-const START = 15_000;
+const START = 30_000;
 
 /** Milliseconds in which a server must obey a polite signal. */
-const PATIENCE = 3000;
+const PATIENCE = 10_000;
 
 /** `serverCommand` gives a path where it finds the program, and its name where it does not. */
 function checkPresent(program: string): string {
@@ -103,13 +103,18 @@ function collect(child: ChildProcess): () => string {
 }
 
 async function end(child: ChildProcess, over: Promise<void>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  if (isGone(child)) return;
   child.kill('SIGTERM');
   const late = new AbortController();
   await Promise.race([over, delay(PATIENCE, undefined, { signal: late.signal })]);
   late.abort();
-  if (child.exitCode === null && child.signalCode === null) {
+  if (!isGone(child)) {
     child.kill('SIGKILL');
     await over;
   }
+}
+
+/** Whether it has ended, or was never there. */
+function isGone({ exitCode, signalCode, pid }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null || pid === undefined;
 }

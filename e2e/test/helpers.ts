@@ -25,7 +25,7 @@ export function openLane(
 ): void {
   const opened: { fixture?: Fixture; senders: RunningSender[] } = { senders: [] };
   test.before('every sender starts', async (t) => {
-    t.timeout(60_000);
+    t.timeout(120_000);
     const fixture = await createStore();
     opened.fixture = fixture;
     const started = await Promise.allSettled(senders.map((sender) => sender.start(fixture)));

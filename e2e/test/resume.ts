@@ -63,7 +63,7 @@ export function testCurl({ name }: Sender): void {
       saved,
       url,
     ];
-    await promisify(execFile)('curl', args, { timeout: 10_000 });
+    await promisify(execFile)('curl', args, { timeout: 30_000 });
     t.true(readFileSync(saved).equals(file.bytes));
   });
 }
