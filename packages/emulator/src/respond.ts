@@ -119,10 +119,9 @@ async function sendWindow(
   { first, last }: { readonly first: number; readonly last: number },
   handle: FileHandle,
 ): Promise<boolean> {
-  const most = sender.rate === undefined ? CHUNK : Math.max(1, Math.min(CHUNK, sender.rate >> 3));
   let position = first;
   while (position <= last) {
-    const buffer = Buffer.allocUnsafe(Math.min(most, last - position + 1));
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, last - position + 1));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) {
       // The file is shorter than it was: the client must not take what it has for the whole.
@@ -137,28 +136,41 @@ async function sendWindow(
 
 const CHUNK = 1 << 16;
 
+/** With a rate, an eighth of a second at a time. */
 async function sendChunk(sender: Sender, chunk: Buffer): Promise<boolean> {
-  const { res, rate } = sender;
-  if (res.destroyed) return false;
-  if (!res.write(chunk) && !(await isDrained(res))) return false;
-  sender.sent += chunk.length;
-  if (rate !== undefined) {
+  const { rate } = sender;
+  if (rate === undefined) return write(sender, chunk);
+  const most = Math.max(1, rate >> 3);
+  for (let at = 0; at < chunk.length; at += most) {
+    if (!(await write(sender, chunk.subarray(at, at + most)))) return false;
     const ahead = (sender.sent / rate) * 1000 - (performance.now() - sender.started);
-    if (ahead > 1) await sleep(ahead);
+    const wait = (signal: AbortSignal): Promise<void> => sleep(ahead, undefined, { signal });
+    if (ahead > 1 && !(await isStillThere(sender, wait))) return false;
   }
-  return !res.destroyed;
+  return true;
 }
 
-async function isDrained(res: ServerResponse): Promise<boolean> {
-  const given = new AbortController();
-  const over = (): void => given.abort();
-  res.once('close', over);
+async function write(sender: Sender, chunk: Buffer): Promise<boolean> {
+  const { res } = sender;
+  if (res.destroyed) return false;
+  sender.sent += chunk.length;
+  return res.write(chunk) || isStillThere(sender, (signal) => once(res, 'drain', { signal }));
+}
+
+/** Waits for something, and for no longer than the client does. */
+async function isStillThere(
+  { res }: Sender,
+  wait: (signal: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
+  const left = new AbortController();
+  const leave = (): void => left.abort();
+  res.once('close', leave);
   try {
-    await once(res, 'drain', { signal: given.signal });
-    return true;
+    await wait(left.signal);
+    return !res.destroyed;
   } catch {
     return false;
   } finally {
-    res.off('close', over);
+    res.off('close', leave);
   }
 }
