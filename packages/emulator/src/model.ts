@@ -142,7 +142,7 @@ export interface OpenFile {
  *
  * - `special`: a FIFO, a socket or a device, which is never opened;
  * - `link`: the name is a link, and links are refused; `link-above`: a folder above it is one;
- * - `no-folder`: a part of the path is no folder;
+ * - `no-folder`: a part of the path is no folder.
  */
 export type FileFault =
   | 'missing'

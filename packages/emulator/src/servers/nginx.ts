@@ -2,9 +2,7 @@ import { formatContentRange, formatHttpDate } from '@sluice/core/http';
 import { NGINX_RESTORED, nginxEntityTag } from '@sluice/core/offload';
 
 import { HIDDEN_RESPONSE_HEADERS, isControlRequestHeader } from '../control-headers.ts';
-import { elements, opaque } from '../etags.ts';
 import { endToEnd, first, forwarded, headLength, only, without } from '../headers.ts';
-import { dateOf } from '../lenient-date.ts';
 import { mediaTypeOf, PRINTED_TYPES } from '../media-types.ts';
 import type {
   AppAnswer,
@@ -12,7 +10,6 @@ import type {
   Exchange,
   OpenedFacts,
   FileFault,
-  FileWindow,
   FrontServer,
   HeaderLine,
   HeaderLines,
@@ -22,6 +19,7 @@ import type {
 import { placeOfUri, type ServedRoot } from '../places.ts';
 import { pageText, rangeReply, whole } from '../range-reply.ts';
 import { decodedPath, hasBrokenEscape, isRepeated, leavesRoot, pathAndQuery } from '../targets.ts';
+import { evaluate, rangeOf } from './nginx-conditions.ts';
 
 /** The store that the configuration has a location for. */
 export interface ServedStore {
@@ -263,65 +261,6 @@ function givenBack(headers: HeaderLines, names: readonly string[]): HeaderLines 
     return value === undefined || value === '' ? [] : [[name, value]];
   });
 }
-
-/** ngx_http_not_modified_filter: all of those that are there must agree to a 304. */
-function evaluate(headers: HeaderLines, entityTag: string, seconds: number): 200 | 304 | 412 {
-  const unmodified = first(headers, 'if-unmodified-since');
-  // What is no date is before every time.
-  if (unmodified !== undefined && (dateOf(unmodified) ?? -1) < seconds) return 412;
-  const match = first(headers, 'if-match');
-  if (match !== undefined && !holds(match, entityTag, 'strong')) return 412;
-  const modified = first(headers, 'if-modified-since');
-  const noneMatch = first(headers, 'if-none-match');
-  if (modified === undefined && noneMatch === undefined) return 200;
-  // `if_modified_since exact` is the default.
-  if (modified !== undefined && dateOf(modified) !== seconds) return 200;
-  return noneMatch === undefined || holds(noneMatch, entityTag, 'weak') ? 304 : 200;
-}
-
-function holds(field: string, entityTag: string, comparison: 'strong' | 'weak'): boolean {
-  if (field === '*') return true;
-  return elements(field).some((tag) => (comparison === 'weak' ? opaque(tag) : tag) === entityTag);
-}
-
-/** ngx_http_range_header_filter: `undefined` sends the whole file. */
-function rangeOf(
-  headers: HeaderLines,
-  file: OpenedFacts,
-): readonly FileWindow[] | 'unsatisfiable' | undefined {
-  const range = first(headers, 'range');
-  if (range === undefined || range.length < 7 || !/^bytes=/i.test(range)) return undefined;
-  const ifRange = first(headers, 'if-range');
-  if (ifRange !== undefined && !isCurrent(ifRange, file)) return undefined;
-  return parse(range.slice('bytes='.length), file.size);
-}
-
-/** A weak tag is compared as it stands. */
-function isCurrent(ifRange: string, file: OpenedFacts): boolean {
-  if (ifRange.length >= 2 && ifRange.endsWith('"')) return ifRange === nginxEntityTag(file);
-  return dateOf(ifRange) === Math.floor(file.lastModified / 1000);
-}
-
-/** ngx_http_range_parse */
-function parse(set: string, size: number): readonly FileWindow[] | 'unsatisfiable' | undefined {
-  const windows: FileWindow[] = [];
-  for (const spec of set.split(',')) {
-    const match = /^ *(?:(\d+) *- *(\d*)|-(\d+)) *$/.exec(spec);
-    if (match === null) return 'unsatisfiable';
-    const [, from, to = '', suffix] = match;
-    if ([from, to, suffix].some((digits) => BigInt(digits || '0') > MOST)) return 'unsatisfiable';
-    const start = from === undefined ? Math.max(size - Number(suffix), 0) : Number(from);
-    const end = to === '' ? size : Math.min(Number(to) + 1, size);
-    if (start < end) windows.push({ first: start, last: end - 1 });
-    else if (start === 0) return undefined;
-  }
-  if (windows.length === 0) return 'unsatisfiable';
-  const total = windows.reduce((sum, window) => sum + window.last - window.first + 1, 0);
-  return total > size ? undefined : windows;
-}
-
-/** NGX_MAX_OFF_T_VALUE */
-const MOST = 2n ** 63n - 1n;
 
 function fail(fault: FileFault, { answer }: Exchange): Reply {
   return page(fault === 'denied' ? 403 : 404, [...only(answer.headers, COPIED), UNKEPT]);
