@@ -1,6 +1,7 @@
 import type { ServerName } from '../config/server-name.ts';
 import { type FindingId, KINDS } from './finding-kinds.ts';
-import { type FixFacts, fixFor } from './fixes.ts';
+import type { FixFacts } from './fix-lines.ts';
+import { fixFor } from './fixes.ts';
 import type { Finding, Severity } from './report.ts';
 
 /** What a check has come upon. */

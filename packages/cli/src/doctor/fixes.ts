@@ -1,21 +1,24 @@
 import { quoteForApache } from '../config/apache.ts';
-import { quoteForCaddy } from '../config/caddy.ts';
-import { CONTROL_REQUEST_HEADERS } from '../config/control-headers.ts';
-import { quoteForH2o } from '../config/h2o.ts';
-import { quoteForLighttpd } from '../config/lighttpd.ts';
 import { quoteForNginx } from '../config/nginx.ts';
 import type { ServerName } from '../config/server-name.ts';
 import type { FindingId } from './finding-kinds.ts';
-
-/** What the lines of a configuration depend on. */
-export interface FixFacts {
-  /** The folder of the files, without a slash at its end. */
-  readonly folder?: string;
-  /** The internal path; ends with `/`. */
-  readonly internal?: string;
-  /** Headers that the finding is about, in lower case. */
-  readonly headers?: readonly string[];
-}
+import {
+  APACHE_KEEPS,
+  CADDY_COPIES,
+  CADDY_SENDS,
+  type Fixes,
+  type FixFacts,
+  H2O_HANDLER,
+  H2O_PRIVATE_HOST,
+  IF_RANGE,
+  LIGHTTPD_KEEPS,
+  LIGHTTPD_SENDS,
+  NGINX_HEADERS,
+  NGINX_LOCATION,
+  RANGES,
+  titled,
+  titles,
+} from './fix-lines.ts';
 
 /**
  * Gives the lines that mend a finding, as `sluice config` prints them; `undefined` where it is not
@@ -26,116 +29,6 @@ export function fixFor(id: FindingId, server: ServerName, facts: FixFacts): stri
   const lines = FIXES[id]?.[server];
   return lines?.({ folder, internal, headers }).join('\n');
 }
-
-type Fix = (facts: Required<FixFacts>) => readonly string[];
-
-type Fixes = Readonly<Partial<Record<ServerName, Fix>>>;
-
-const NGINX_LOCATION: Fix = ({ folder, internal }) => [
-  `location ^~ ${internal} {`,
-  '    internal;',
-  `    alias ${quoteForNginx(`${folder}/`)};`,
-  `    disable_symlinks on ${quoteForNginx(`from=${folder}`)};`,
-  '}',
-];
-
-/** What nginx makes, or keeps by itself, needs no line but the absence of one. */
-const NGINX_HEADERS: Fix = ({ internal, headers }) => {
-  const given = headers.filter((name) => !NGINX_OWN.includes(name));
-  const own = headers.filter((name) => NGINX_OWN.includes(name));
-  return [
-    `# in location ^~ ${internal}, and in none nested in it`,
-    ...given.map(
-      (name) => `add_header ${titled(name)} $upstream_http_${name.replaceAll('-', '_')};`,
-    ),
-    ...(own.includes('etag') ? ['etag on;'] : []),
-    ...(own.length === 0 ? [] : [`# no proxy_hide_header and no add_header for ${titles(own)}`]),
-  ];
-};
-
-const NGINX_OWN = [
-  'cache-control',
-  'content-disposition',
-  'content-type',
-  'etag',
-  'expires',
-  'last-modified',
-  'set-cookie',
-];
-
-const APACHE_KEEPS: Fix = ({ headers }) => [
-  `# mod_xsendfile keeps every header: remove the lines that unset or set ${titles(headers)}`,
-];
-
-const LIGHTTPD_KEEPS: Fix = ({ headers }) => [
-  `# lighttpd keeps every header: remove setenv.set-response-header for ${titles(headers)}`,
-];
-
-const CADDY_COPIES: Fix = () => [
-  '# in handle_response, before file_server',
-  'copy_response_headers {',
-  '    exclude X-Accel-Redirect Accept-Ranges Connection Content-Length Content-Range Date Keep-Alive Last-Modified Server Transfer-Encoding',
-  '}',
-];
-
-const CADDY_SENDS: Fix = ({ folder, internal }) => [
-  '@sluice {',
-  '    status 200',
-  `    header X-Accel-Redirect ${internal}*`,
-  '}',
-  'handle_response @sluice {',
-  '    rewrite * {rp.header.X-Accel-Redirect}',
-  `    uri strip_prefix ${internal.slice(0, -1)}`,
-  '    copy_response_headers {',
-  '        exclude X-Accel-Redirect Accept-Ranges Connection Content-Length Content-Range Date Keep-Alive Last-Modified Server Transfer-Encoding',
-  '    }',
-  '    file_server {',
-  `        root ${quoteForCaddy(folder) ?? folder}`,
-  '    }',
-  '}',
-];
-
-const H2O_PRIVATE_HOST: Fix = ({ folder, internal }) => [
-  '# only in the private host, which listens where no client can reach it',
-  `"${internal}":`,
-  `  file.dir: ${quoteForH2o(`${folder}/`)}`,
-  '  file.index: []',
-];
-
-const H2O_HANDLER: Fix = () => [
-  '# before file.dir of the private host: the headers are in the query of the order',
-  'mruby.handler: |',
-  '  Proc.new do |env|',
-  '    dec = Proc.new { |s| s.gsub(/%([0-9a-fA-F]{2})/) { $1.to_i(16).chr } }',
-  '    h = {}',
-  "    (env['QUERY_STRING'] || '').split('&').each { |kv| k, v = kv.split('=', 2); h[k] = dec.call(v || '') }",
-  '    [399, h, []]',
-  '  end',
-];
-
-const LIGHTTPD_SENDS: Fix = ({ folder }) => [
-  '# in proxy.server, beside "host" and "port"',
-  '"x-sendfile" => "enable",',
-  `"x-sendfile-docroot" => ( ${quoteForLighttpd(`${folder}/`)} )`,
-];
-
-const RANGES: Fixes = {
-  nginx: ({ internal }) => [`# in location ^~ ${internal}, remove`, 'max_ranges 0;'],
-  apache: () => ['# remove the lines', 'MaxRanges none', 'RequestHeader unset Range'],
-  lighttpd: () => ['server.range-requests = "enable"'],
-  caddy: () => ['# remove the lines', 'header_up -Range', 'encode gzip'],
-  h2o: () => ['compress: OFF'],
-};
-
-const IF_RANGE: Fixes = {
-  nginx: ({ internal }) => [`# in location ^~ ${internal}, and no add_header ETag`, 'etag on;'],
-  apache: () => ['FileETag None', 'XSendFileIgnoreEtag Off', '# no RequestHeader unset If-Range'],
-  lighttpd: () => ['# remove "If-Range" from setenv.set-request-header'],
-  caddy: () => [
-    '# in the application: caddy({ version: "2.6" }), or "2.7" for that and later ones; remove',
-    'header_up -If-Range',
-  ],
-};
 
 const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   'order-shown': {
@@ -327,12 +220,3 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
     h2o: () => ['proxy.timeout.keepalive: 4000'],
   },
 };
-
-function titles(names: readonly string[]): string {
-  return names.map(titled).join(', ');
-}
-
-function titled(name: string): string {
-  const known = [...CONTROL_REQUEST_HEADERS, 'ETag'].find((one) => one.toLowerCase() === name);
-  return known ?? name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
-}
