@@ -33,6 +33,11 @@ export async function curlLines(
   ];
 }
 
+/** Writes the commands below each other, each under what it shows. */
+export function formatCurlLines(lines: readonly CurlLine[]): string {
+  return lines.map(({ shows, command }) => `  # ${shows}\n  ${command}\n`).join('\n');
+}
+
 interface Access {
   readonly key: StorageKey;
   readonly size: number;

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { parsePort } from './port.ts';
+
 /** What the command line asks for. */
 export type Flags =
   | { readonly kind: 'help' }
@@ -72,9 +74,4 @@ function readArgs(args: readonly string[]): Args | { readonly problem: string } 
     );
     return { problem };
   }
-}
-
-function parsePort(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : undefined;
-  return port === undefined || port > 65_535 ? undefined : port;
 }

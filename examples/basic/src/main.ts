@@ -3,7 +3,7 @@ import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { makeDemoFolder } from './content/demo-folder.ts';
-import { curlLines } from './curl-lines.ts';
+import { curlLines, formatCurlLines } from './curl-lines.ts';
 import { type Flags, parseFlags, USAGE } from './flags.ts';
 import { completionLine } from './log.ts';
 import { demoPolicy, folderPolicy } from './policy.ts';
@@ -107,9 +107,8 @@ async function problemOf(root: string): Promise<string | undefined> {
 
 async function greet({ origin, storage, sluice }: Site): Promise<void> {
   const lines = await curlLines(origin, storage, sluice);
-  const commands = lines.map(({ shows, command }) => `  # ${shows}\n  ${command}\n`);
   const next = lines.length === 0 ? 'The folder holds nothing to try with curl.' : 'Or try:';
-  console.log(`Open ${origin}/ and sign in. ${next}\n\n${commands.join('\n')}
+  console.log(`Open ${origin}/ and sign in. ${next}\n\n${formatCurlLines(lines)}
 Every download ends in one line below. Stop with Ctrl-C.
 `);
 }

@@ -12,6 +12,7 @@ import { createLocalDriver } from '@sluice/storage-local';
 
 import { createApp } from './app.ts';
 import type { Person } from './people.ts';
+import { closeServer, originOf } from './server.ts';
 
 export interface SiteOptions {
   /** The folder whose files are served, absolute. */
@@ -48,26 +49,15 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     dialect,
     ...(onCompletion !== undefined && { onCompletion }),
   });
-  const server = createApp({ sluice, storage }).listen(port, HOST);
+  const server = createApp({ sluice, storage }).listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  const bound = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    origin: `http://${HOST}:${bound}`,
+    origin: originOf(server),
     storage,
     sluice,
     async close() {
-      const closed = once(server, 'close');
-      server.close();
-      const late = setTimeout(() => server.closeAllConnections(), PATIENCE);
-      await closed;
-      clearTimeout(late);
+      await closeServer(server);
       await sluice.close();
     },
   };
 }
-
-const HOST = '127.0.0.1';
-
-/** In milliseconds. */
-const PATIENCE = 5000;

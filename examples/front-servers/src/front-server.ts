@@ -20,6 +20,9 @@ export interface FrontServerOptions {
 
 /** A front server that listens. */
 export interface FrontServer {
+  /** `http://127.0.0.1:8080` */
+  readonly origin: string;
+  /** The file of its configuration. */
   readonly configuration: string;
   /** Resolves when it has ended, by itself or by `close`. */
   readonly ended: Promise<void>;
@@ -56,6 +59,7 @@ export async function startFrontServer(
   const ended = once(child, 'exit').then(() => undefined);
   await waitUntilListening(child, listen);
   return {
+    origin: `http://${listen}`,
     configuration: file,
     ended,
     async close() {
@@ -78,15 +82,19 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Milliseconds. */
+/** Milliseconds in which a server must listen, on a machine that has other work to do, too. */
+const START = 30_000;
+
+/** Milliseconds in which a server must obey a polite signal. */
 const PATIENCE = 5000;
 
 async function waitUntilListening(child: ChildProcess, listen: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + START;
   while (performance.now() < deadline) {
     // Somebody else may have taken the address meanwhile: then the server has ended.
     const isOpen = await answers(listen);
-    if (child.exitCode !== null) throw new Error(`the server ended with status ${child.exitCode}`);
+    const how = child.exitCode ?? child.signalCode;
+    if (how !== null) throw new Error(`the server has ended: ${how}`);
     if (isOpen) return;
     await sleep(50);
   }

@@ -3,13 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { serverCommand, type ServerName, serverNames } from '@sluice/cli';
-import { curlLines } from '@sluice/example-basic/curl-lines';
+import { curlLines, formatCurlLines } from '@sluice/example-basic/curl-lines';
 import { makeDemoFolder } from '@sluice/example-basic/demo-folder';
 import { completionLine } from '@sluice/example-basic/log';
 import { demoPolicy } from '@sluice/example-basic/policy';
-import { startSite } from '@sluice/example-basic/site';
+import { parsePort } from '@sluice/example-basic/port';
+import { untilSignalled } from '@sluice/example-basic/signal';
+import { type Site, startSite } from '@sluice/example-basic/site';
 
-import { freePort, startFrontServer } from './front-server.ts';
+import { type FrontServer, freePort, startFrontServer } from './front-server.ts';
 import { agreeWith, installLine } from './servers.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,42 +52,39 @@ async function run(name: ServerName, program: string, port: number): Promise<voi
     dialect,
     onCompletion: (event) => console.log(completionLine(event)),
   });
-  const listen = `127.0.0.1:${port}`;
-  const server = await startFrontServer(name, {
-    folder: join(HERE, '.run', name),
-    site: {
-      roots: root,
-      app: site.origin,
-      listen,
-      ...options,
-      ...(name === 'h2o' && { internal: `127.0.0.1:${await freePort()}` }),
-    },
-  }).catch(async (error: unknown) => {
-    await site.close();
-    throw error;
-  });
-  let isStopped = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      isStopped = true;
-      void server.close();
+  try {
+    const server = await startFrontServer(name, {
+      folder: join(HERE, '.run', name),
+      site: {
+        roots: root,
+        app: site.origin,
+        listen: `127.0.0.1:${port}`,
+        ...options,
+        ...(name === 'h2o' && { internal: `127.0.0.1:${await freePort()}` }),
+      },
     });
+    try {
+      await greet(name, site, server);
+      await untilSignalled(server.ended);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await site.close();
   }
-  const lines = await curlLines(`http://${listen}`, site.storage, site.sluice);
-  const commands = lines.map(({ shows, command }) => `  # ${shows}\n  ${command}\n`);
-  console.log(`${name} listens at http://${listen}/, the application behind it at ${site.origin}/.
-Its configuration: ${server.configuration}
+}
 
-Open http://${listen}/ and sign in. Or try:
+async function greet(name: ServerName, site: Site, server: FrontServer): Promise<void> {
+  const { origin, configuration } = server;
+  const lines = await curlLines(origin, site.storage, site.sluice);
+  console.log(`${name} listens at ${origin}/, the application behind it at ${site.origin}/.
+Its configuration: ${configuration}
 
-${commands.join('\n')}
+Open ${origin}/ and sign in. Or try:
+
+${formatCurlLines(lines)}
 Every download ends in one line below; "offloaded" ones were sent by ${name}. Stop with Ctrl-C.
 `);
-  await server.ended;
-  await site.close();
-  if (isStopped) return;
-  console.error(`${name} has ended by itself`);
-  process.exitCode = 1;
 }
 
 function readArguments(args: readonly string[]): { name: ServerName; port: number } | undefined {
@@ -98,9 +97,9 @@ function readArguments(args: readonly string[]): { name: ServerName; port: numbe
     });
     const [name, ...more] = positionals;
     const known = serverNames.find((server) => server === name);
-    const port = Number(values.port);
-    if (known === undefined || more.length > 0 || !/^\d{1,5}$/.test(values.port)) return undefined;
-    return port > 65_535 ? undefined : { name: known, port };
+    const port = parsePort(values.port);
+    if (known === undefined || more.length > 0 || port === undefined) return undefined;
+    return { name: known, port };
   } catch {
     return undefined;
   }

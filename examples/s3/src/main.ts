@@ -1,22 +1,28 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { createSluice } from '@sluice/core';
-import { curlLines } from '@sluice/example-basic/curl-lines';
+import { type CurlLine, curlLines, formatCurlLines } from '@sluice/example-basic/curl-lines';
 import { makeDemoFolder } from '@sluice/example-basic/demo-folder';
 import { completionLine } from '@sluice/example-basic/log';
 import type { Person } from '@sluice/example-basic/people';
 import { demoPolicy } from '@sluice/example-basic/policy';
-import { freePort, startFrontServer } from '@sluice/example-front-servers/front-server';
+import { parsePort } from '@sluice/example-basic/port';
+import { closeServer, originOf } from '@sluice/example-basic/server';
+import { untilSignalled } from '@sluice/example-basic/signal';
+import {
+  type FrontServer,
+  freePort,
+  startFrontServer,
+} from '@sluice/example-front-servers/front-server';
 
 import { createApp } from './app.ts';
 import { fillBucket } from './fill-bucket.ts';
 import { senderBy, type SenderName, senderNames } from './sender.ts';
 import { storeSettings } from './store-settings.ts';
-import { type EngineName, openStore, originOf, startStore, type Store } from './store.ts';
+import { type EngineName, openStore, originOfStore, startStore, type Store } from './store.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -53,9 +59,9 @@ async function main(): Promise<void> {
   }
 }
 
-/** Serves the store until the process is told to stop, or nginx has ended. */
+/** Serves the store until the process is told to stop. */
 async function serve(store: Store, { sender, port }: Asked): Promise<void> {
-  const storeOrigin = await originOf(store);
+  const storeOrigin = await originOfStore(store);
   const sluice = createSluice<Person>({
     storage: store.driver,
     policy: demoPolicy,
@@ -64,30 +70,20 @@ async function serve(store: Store, { sender, port }: Asked): Promise<void> {
   });
   const server = createApp(sluice).listen(sender === 'nginx' ? 0 : port, '127.0.0.1');
   await once(server, 'listening');
-  const app = originOfServer(server);
-  const front = sender === 'nginx' ? await startNginx({ app, storeOrigin, port }) : undefined;
-  const origin = front?.origin ?? app;
-  const lines = await curlLines(origin, store.driver, sluice);
-  const commands = lines.map(({ shows, command }) => {
-    // With a redirect there are two requests, and `-L` makes the second one.
-    const line = sender === 'redirect' ? command.replaceAll('curl ', 'curl -L ') : command;
-    return `  # ${shows}\n  ${line}\n`;
-  });
-  console.log(`It serves ${store.description}. Its objects are at ${origin}/files/. Try:
-
-${commands.join('\n')}
-Every download ends in one line below. Stop with Ctrl-C.
-`);
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), ...(front?.ended ?? [])]);
-  await front?.close();
-  server.close();
-  await once(server, 'close');
-}
-
-interface Front {
-  readonly origin: string;
-  readonly ended: readonly Promise<void>[];
-  close(): Promise<void>;
+  const app = originOf(server);
+  try {
+    const nginx = sender === 'nginx' ? await startNginx({ app, storeOrigin, port }) : undefined;
+    try {
+      const origin = nginx?.origin ?? app;
+      const lines = await curlLines(origin, store.driver, sluice);
+      greet(store, origin, sender === 'redirect' ? lines.map(following) : lines);
+      await untilSignalled(nginx?.ended);
+    } finally {
+      await nginx?.close();
+    }
+  } finally {
+    await closeServer(server);
+  }
 }
 
 /** Starts nginx before the app, with the configuration that `sluice config` prints. */
@@ -95,14 +91,26 @@ async function startNginx(options: {
   readonly app: string;
   readonly storeOrigin: string;
   readonly port: number;
-}): Promise<Front> {
+}): Promise<FrontServer> {
   const { app, storeOrigin, port } = options;
   const listen = `127.0.0.1:${port === 0 ? await freePort() : port}`;
-  const server = await startFrontServer('nginx', {
+  return startFrontServer('nginx', {
     folder: join(HERE, '.run'),
     site: { app, listen, store: { origin: storeOrigin } },
   });
-  return { origin: `http://${listen}`, ended: [server.ended], close: () => server.close() };
+}
+
+function greet(store: Store, origin: string, lines: readonly CurlLine[]): void {
+  console.log(`It serves ${store.description}. Its objects are at ${origin}/files/. Try:
+
+${formatCurlLines(lines)}
+Every download ends in one line below. Stop with Ctrl-C.
+`);
+}
+
+/** With a redirect there are two requests, and `-L` makes the second one. */
+function following({ shows, command }: CurlLine): CurlLine {
+  return { shows, command: command.replaceAll('curl ', 'curl -L ') };
 }
 
 interface Asked {
@@ -125,19 +133,13 @@ function readArguments(args: readonly string[]): Asked | undefined {
       allowPositionals: true,
     });
     const [name, ...more] = positionals;
-    const { port, engine, fill } = values;
+    const { engine, fill } = values;
+    const port = parsePort(values.port);
     const sender = senderNames.find((known) => known === name);
-    if (sender === undefined || more.length > 0) return undefined;
+    if (sender === undefined || more.length > 0 || port === undefined) return undefined;
     if (engine !== 'ceph' && engine !== 'swift') return undefined;
-    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return undefined;
-    return { sender, port: Number(port), engine, fill };
+    return { sender, port, engine, fill };
   } catch {
     return undefined;
   }
-}
-
-function originOfServer(server: Server): string {
-  const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  return `http://127.0.0.1:${port}`;
 }

@@ -60,7 +60,7 @@ function createDriver(settings: S3DriverOptions) {
  *
  * @throws Error when the store signs none
  */
-export async function originOf({ driver }: Store): Promise<string> {
+export async function originOfStore({ driver }: Store): Promise<string> {
   const key = parseKey('any');
   const signed = key && (await driver.internalUrl(key, { expiresIn: 1 }));
   if (signed === undefined) throw new Error('the store signs no URL');

@@ -11,7 +11,7 @@ import test, { type ExecutionContext } from 'ava';
 import { fillBucket } from '../src/fill-bucket.ts';
 import { senderBy } from '../src/sender.ts';
 import { storeSettings } from '../src/store-settings.ts';
-import { openStore, originOf } from '../src/store.ts';
+import { openStore, originOfStore } from '../src/store.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
@@ -99,7 +99,7 @@ test('nginx fetches where the driver signs for it, which no request has to find 
     credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
   });
   t.teardown(() => store.close());
-  t.is(await originOf(store), 'http://127.0.0.1:1');
+  t.is(await originOfStore(store), 'http://127.0.0.1:1');
 });
 
 test('a bucket is filled with a folder, and what is there already stays', async (t) => {
