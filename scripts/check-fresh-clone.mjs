@@ -13,7 +13,8 @@ const commands = [
   ['npm', 'start'],
   ['npx', '--yes', 'pnpm@12', 'start'],
 ];
-const patience = 180_000;
+/** Milliseconds, in which a machine that is busy must fetch, build and listen. */
+const patience = 300_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-clone-'));
 let failed = 0;

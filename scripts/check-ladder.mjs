@@ -46,6 +46,9 @@ const foreign = [
   '@sluice/core',
   '@sluice/koa',
   '@sluice/storage-local',
+  '@sluice/storage-s3',
+  '@sluice/cli',
+  '@sluice/emulator',
   // Crooked spellings that would slip past a rule about folders.
   './../sluice.ts',
   '../http/../sluice.ts',
@@ -277,6 +280,7 @@ const rows = [
       'fs',
       'fs-extra',
       '@sluice/storage-local',
+      '@sluice/storage-s3',
       '@sluice/koa',
     ],
     allowed: ['./request.ts', '@sluice/core', '@sluice/core/http', 'node:stream'],
@@ -284,13 +288,27 @@ const rows = [
   },
   {
     module: 'packages/emulator/src/nginx.ts',
-    refused: ['fs-extra', 'graceful-fs', '@sluice/koa', '@sluice/storage-local', '@sluice/cli'],
+    refused: [
+      'fs-extra',
+      'graceful-fs',
+      '@sluice/koa',
+      '@sluice/storage-local',
+      '@sluice/storage-s3',
+      '@sluice/cli',
+    ],
     allowed: ['./serve-file.ts', '@sluice/core', '@sluice/core/http', 'node:fs', 'node:http'],
     typesOnly: ['koa', '@koa/router'],
   },
   {
     module: 'packages/cli/src/main.ts',
-    refused: ['koa', '@koa/router', 'fs-extra', '@sluice/koa', '@sluice/storage-local'],
+    refused: [
+      'koa',
+      '@koa/router',
+      'fs-extra',
+      '@sluice/koa',
+      '@sluice/storage-local',
+      '@sluice/storage-s3',
+    ],
     allowed: [
       './doctor.ts',
       '@sluice/core',
