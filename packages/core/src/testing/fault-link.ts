@@ -182,22 +182,22 @@ function dripping(
   { client, store, pass }: Halves,
 ): Shape {
   let kept = Buffer.alloc(0);
+  const isFull = (): boolean => kept.byteLength >= bytes;
   const timer = setInterval(() => {
-    if (kept.byteLength > 0) {
-      pass(kept.subarray(0, bytes));
-      kept = kept.subarray(bytes);
-    }
-    if (kept.byteLength > 0) return;
-    if (store.readableEnded) client.end();
-    else store.resume();
+    if (kept.byteLength > 0) pass(kept.subarray(0, bytes));
+    kept = kept.subarray(bytes);
+    if (isFull()) return;
+    if (!store.readableEnded) store.resume();
+    else if (kept.byteLength === 0) client.end();
   }, every);
   return {
     answer(chunk) {
       kept = Buffer.concat([kept, chunk]);
-      store.pause();
+      // Not before a whole drip is there: each would else be as small as what the store sends at once.
+      if (isFull()) store.pause();
     },
     hold: {
-      isFull: () => kept.byteLength > 0,
+      isFull,
       release() {
         clearInterval(timer);
         return kept;
