@@ -17,7 +17,7 @@ import { openReader, type ReaderSource } from './reader-handle.ts';
 import { listFrom, type ReaderListing } from './reader-list.ts';
 import { checkStat, type ReaderStat } from './reader-stat.ts';
 import { takePieces } from './take-pieces.ts';
-import type { Copied, RequiredMembers } from './wrapped.ts';
+import { type Copied, OPTIONAL_METHODS, type RequiredMembers } from './wrapped.ts';
 
 /**
  * What {@link driverFromReader} makes a driver of: two functions, and those of the optional ones
@@ -192,24 +192,19 @@ type Writers = Pick<StorageDriver, 'put' | 'delete' | 'move'>;
 /** Bytes: the contract's bound for a piece. */
 const PIECE = 1_048_576;
 
-const OPTIONAL = [
-  'list',
-  'put',
-  'delete',
-  'move',
-  'localPath',
-  'signUrl',
-  'internalUrl',
-  'close',
-] as const;
-
 function checkReader(given: Reader): Reader {
   const owner = 'driverFromReader';
-  const reader = checkOptions(owner, given, ['name', 'stat', 'read', 'maxRead', ...OPTIONAL]);
+  const reader = checkOptions(owner, given, [
+    'name',
+    'stat',
+    'read',
+    'maxRead',
+    ...OPTIONAL_METHODS,
+  ]);
   if (typeof reader.name !== 'string' || reader.name === '') {
     throw new TypeError(`${owner}: name must be a text, got ${quote(reader.name)}`);
   }
-  for (const name of ['stat', 'read', ...OPTIONAL] as const) {
+  for (const name of ['stat', 'read', ...OPTIONAL_METHODS] as const) {
     const isNeeded = name === 'stat' || name === 'read';
     if (typeof reader[name] !== 'function' && (isNeeded || reader[name] !== undefined)) {
       throw new TypeError(`${owner}: ${name} must be a function, got ${quote(reader[name])}`);

@@ -4,6 +4,18 @@ import type { ObjectHandle, StorageDriver } from '../storage/driver.ts';
 /** The methods that a driver may have or not. */
 export type OptionalMethod = Exclude<keyof StorageDriver, 'name' | 'stat' | 'open'>;
 
+/** The same, to be gone through. */
+export const OPTIONAL_METHODS: readonly OptionalMethod[] = [
+  'localPath',
+  'signUrl',
+  'internalUrl',
+  'list',
+  'put',
+  'delete',
+  'move',
+  'close',
+];
+
 /** What every driver has. */
 export type RequiredMembers = Pick<StorageDriver, 'name' | 'stat' | 'open'>;
 

@@ -1,3 +1,4 @@
+import { type OptionalMethod, OPTIONAL_METHODS } from '../drivers/wrapped.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
 import type { StorageDriver } from '../storage/driver.ts';
 import type { NetworkAddress } from './fault.ts';
@@ -20,7 +21,7 @@ export interface ContractCheck {
  * What a check may need: an optional method of the driver, or an optional member of the fixture.
  * `plant` stands for every kind of plant.
  */
-export type ContractNeed = DriverNeed | FixtureNeed | 'plant' | `plant.${PlantKind}`;
+export type ContractNeed = OptionalMethod | FixtureNeed | 'plant' | `plant.${PlantKind}`;
 
 /**
  * A driver over a store, and the ways around the driver that a check needs.
@@ -146,7 +147,6 @@ export type Plant = Readonly<Partial<Record<PlantKind, (key: StorageKey) => Prom
  */
 export type PlantKind = (typeof plantKinds)[number];
 
-type DriverNeed = (typeof driverNeeds)[number];
 type FixtureNeed = (typeof fixtureNeeds)[number] | 'remote.http';
 
 /** Tells which needs of a check a fixture does not meet. */
@@ -166,17 +166,6 @@ const plantKinds = [
   'link-out',
   'link-dangling',
   'parent-link-out',
-] as const;
-
-const driverNeeds = [
-  'localPath',
-  'signUrl',
-  'internalUrl',
-  'list',
-  'put',
-  'delete',
-  'move',
-  'close',
 ] as const;
 
 const fixtureNeeds = [
@@ -200,7 +189,7 @@ const fixtureNeeds = [
 
 function offersOf(fixture: ContractFixture): ReadonlySet<ContractNeed> {
   return new Set<ContractNeed>([
-    ...driverNeeds.filter((name) => fixture.driver[name] !== undefined),
+    ...OPTIONAL_METHODS.filter((name) => fixture.driver[name] !== undefined),
     ...fixtureNeeds.filter((name) => fixture[name] !== undefined),
     ...(fixture.remote?.http === true ? ['remote.http' as const] : []),
     ...(plantKinds.some((kind) => fixture.plant?.[kind] !== undefined) ? ['plant' as const] : []),

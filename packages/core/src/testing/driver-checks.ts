@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { OPTIONAL_METHODS } from '../drivers/wrapped.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
 import { assertBytes, readBytes } from './body.ts';
 import type { ContractCheck, ContractFixture } from './check.ts';
@@ -18,7 +19,7 @@ export const driverChecks: readonly ContractCheck[] = [
       assert.notEqual(driver.name, '', 'the name is empty');
       assert.equal(typeof driver.stat, 'function', 'stat is required');
       assert.equal(typeof driver.open, 'function', 'open is required');
-      for (const name of OPTIONAL) {
+      for (const name of OPTIONAL_METHODS) {
         const type = typeof driver[name];
         assert.ok(type === 'function' || type === 'undefined', `${name} is neither there nor not`);
       }
@@ -113,17 +114,6 @@ export const driverChecks: readonly ContractCheck[] = [
     },
   },
 ];
-
-const OPTIONAL = [
-  'localPath',
-  'signUrl',
-  'internalUrl',
-  'list',
-  'put',
-  'delete',
-  'move',
-  'close',
-] as const;
 
 /** Calls that must fail, and what they failed with. */
 async function provoke(fixture: ContractFixture, key: StorageKey): Promise<readonly unknown[]> {
