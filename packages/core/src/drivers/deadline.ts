@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.ts';
-import { untilAborted, waitFor } from './abort.ts';
+import { throwIfAborted, untilAborted, waitFor } from './abort.ts';
 import { createCallSignal } from './call-signal.ts';
 
 /** What a deadline is set to. */
@@ -13,8 +13,8 @@ export interface Deadline<T> {
 }
 
 /**
- * Does something under a signal that is aborted when it takes too long. Whoever waits is told at
- * once, whatever becomes of the work.
+ * Does something under a signal that is aborted when it takes too long, and nothing where the
+ * caller's is aborted already. Whoever waits is told at once, whatever becomes of the work.
  *
  * @throws SluiceError `SLUICE_TIMEOUT`, `SLUICE_ABORTED`; whatever the work fails with before
  */
@@ -22,6 +22,7 @@ export async function withinLimit<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { limit, signal, late }: Deadline<T>,
 ): Promise<T> {
+  throwIfAborted(signal);
   const call = createCallSignal(signal);
   try {
     return await endLate(untilAborted(work(call.signal), signal, late), limit, {

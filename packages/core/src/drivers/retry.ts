@@ -66,7 +66,7 @@ export function retryBy(
 ): StorageDriver {
   const driver = checkDriver('retry', given);
   const retryCall = createRetryCall(world, checkRetryOptions(options));
-  const { list, put, delete: remove, ...others } = optionalOf(driver);
+  const { signUrl, internalUrl, list, put, delete: remove, ...others } = optionalOf(driver);
   return {
     name: driver.name,
     stat: (key, call) => retryCall(() => driver.stat(key, call), call?.signal),
@@ -75,6 +75,12 @@ export function retryBy(
       return handle && retriedHandle(handle, retryCall);
     },
     ...others,
+    ...(signUrl && {
+      signUrl: (key, options) => retryCall(() => signUrl(key, options), options.signal),
+    }),
+    ...(internalUrl && {
+      internalUrl: (key, options) => retryCall(() => internalUrl(key, options), options.signal),
+    }),
     ...(list && { list: (prefix, call) => retriedList(() => list(prefix, call), retryCall, call) }),
     ...(put && {
       put: (key, source, options = {}) =>

@@ -63,12 +63,8 @@ export function timeout(given: StorageDriver, options: TimeoutOptions = {}): Sto
   const { list, delete: remove, signUrl, internalUrl, ...others } = optionalOf(driver);
   return {
     name: driver.name,
-    async stat(key, call) {
-      throwIfAborted(call?.signal);
-      return answered(call?.signal, (below) => driver.stat(key, below));
-    },
+    stat: (key, call) => answered(call?.signal, (below) => driver.stat(key, below)),
     async open(key, call) {
-      throwIfAborted(call?.signal);
       const handle = await answered(
         call?.signal,
         (below) => driver.open(key, { ...call, ...below }),
@@ -89,10 +85,7 @@ export function timeout(given: StorageDriver, options: TimeoutOptions = {}): Sto
       list: (prefix, call) => limitedList((below) => list(prefix, below), limits.stat, call),
     }),
     ...(remove && {
-      async delete(key, call) {
-        throwIfAborted(call?.signal);
-        await answered(call?.signal, (below) => remove(key, below));
-      },
+      delete: (key, call) => answered(call?.signal, (below) => remove(key, below)),
     }),
   };
 }

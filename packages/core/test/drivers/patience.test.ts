@@ -16,6 +16,7 @@ import {
 } from '../../src/drivers/index.ts';
 import { retryBy } from '../../src/drivers/retry.ts';
 import type { RetryWorld } from '../../src/drivers/retry-call.ts';
+import { OPTIONAL_METHODS } from '../../src/drivers/wrapped.ts';
 import { SluiceError, type SluiceErrorCode } from '../../src/errors.ts';
 import { MAX_MILLISECONDS } from '../../src/options.ts';
 import type { ByteSource, ListEntry, StorageDriver, Window } from '../../src/storage/driver.ts';
@@ -74,11 +75,14 @@ for (const [code, attempts] of codes) {
       made += 1;
       throw failure(code);
     };
-    const driver = retryBy(swift(), stub({ stat: fail, open: fail, delete: fail }), {});
+    const methods = { stat: fail, open: fail, delete: fail, signUrl: fail, internalUrl: fail };
+    const driver = retryBy(swift(), stub(methods), {});
     for (const call of [
       () => driver.stat(key),
       () => driver.open(key),
       () => driver.delete?.(key),
+      () => driver.signUrl?.(key, { expiresIn: 1 }),
+      () => driver.internalUrl?.(key, { expiresIn: 1 }),
     ]) {
       made = 0;
       t.is(await codeOf(call), code);
@@ -378,6 +382,25 @@ test('a store that does not answer is timed out, and what was asked of it is abo
   for (const call of calls) t.is(await codeOf(call), 'SLUICE_TIMEOUT');
   t.is(signals.length, calls.length);
   t.true(signals.every((signal) => signal?.aborted));
+});
+
+test('a store is asked for nothing under a signal that is aborted already', async (t) => {
+  const { signals, wait } = stuck();
+  const ask = (_key: unknown, call?: { readonly signal?: AbortSignal | undefined }) =>
+    wait(call?.signal);
+  const inner = stub({ stat: ask, open: ask, delete: ask, signUrl: ask, internalUrl: ask });
+  const driver = timeout(inner, LONG);
+  const signal = AbortSignal.abort();
+  for (const call of [
+    () => driver.stat(key, { signal }),
+    () => driver.open(key, { signal }),
+    () => driver.delete?.(key, { signal }),
+    () => driver.signUrl?.(key, { expiresIn: 1, signal }),
+    () => driver.internalUrl?.(key, { expiresIn: 1, signal }),
+  ]) {
+    t.is(await codeOf(call), 'SLUICE_ABORTED');
+  }
+  t.deepEqual(signals, []);
 });
 
 test('an abort ends the wait for a store that does not answer, before its time', async (t) => {
@@ -760,20 +783,10 @@ for (const [name, wrap] of Object.entries(around)) {
   });
 
   test(`${name} gives a driver the methods that it has, and no other`, (t) => {
-    const optional = [
-      'localPath',
-      'signUrl',
-      'internalUrl',
-      'list',
-      'put',
-      'delete',
-      'move',
-      'close',
-    ] as const;
-    for (const method of optional) {
+    for (const method of OPTIONAL_METHODS) {
       const driver = wrap(stub({ [method]: async () => undefined }));
       t.deepEqual(
-        optional.filter((one) => one in driver),
+        OPTIONAL_METHODS.filter((one) => one in driver),
         [method],
       );
     }
