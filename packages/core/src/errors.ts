@@ -29,7 +29,10 @@ export type SluiceErrorCode =
 export interface SluiceErrorOptions {
   /** What the layer below reported. It may name paths and keys, so it is for logs only. */
   readonly cause?: unknown;
-  /** Seconds after which a new attempt makes sense. */
+  /**
+   * Seconds after which a new attempt makes sense; a fraction counts as a whole one. What is no number
+   * of at least 0 is left out, as a date that a store gave in place of seconds.
+   */
   readonly retryAfter?: number;
 }
 
@@ -42,13 +45,13 @@ export interface SluiceErrorOptions {
 export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: SluiceErrorCode;
-  /** Seconds, for `Retry-After`. */
+  /** Whole seconds, for `Retry-After`. */
   readonly retryAfter: number | undefined;
 
   constructor(code: SluiceErrorCode, message: string, options: SluiceErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.retryAfter = options.retryAfter;
+    this.retryAfter = secondsOf(options.retryAfter);
   }
 }
 
@@ -64,4 +67,10 @@ export function isSluiceError(value: unknown): value is SluiceError {
     typeof value.code === 'string' &&
     value.code.startsWith('SLUICE_')
   );
+}
+
+/** RFC 9110 §10.2.3: a number of seconds has no fraction, no sign and no exponent. */
+function secondsOf(given: number | undefined): number | undefined {
+  const seconds = Math.ceil(given ?? Number.NaN);
+  return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds : undefined;
 }

@@ -114,6 +114,9 @@ const pauses: readonly (readonly [
   ['as long as the store wants', { delay: 100 }, 0, 2, [2000, 2000]],
   ['longer than the store wants', { delay: 4000 }, 0, 2, [4000, 5000]],
   ['none where the store wants too long', { delay: 100 }, 0, 6, []],
+  ['as if it wanted nothing where that is no number', { delay: 100 }, 0, Number.NaN, [100, 200]],
+  ['as if it wanted nothing where that is no time', { delay: 100 }, 0, -1, [100, 200]],
+  ['as long as it wants, in whole seconds', { delay: 100 }, 0, 1.2, [2000, 2000]],
   ['none for one attempt', { attempts: 1 }, 0, undefined, []],
 ];
 
