@@ -8,10 +8,10 @@ export async function resources(fixture: ContractFixture): Promise<number> {
   return (await fixture.openResources?.()) ?? 0;
 }
 
-/** Asserts that the driver comes to hold no more than before, in at most a second. */
+/** Asserts that the driver comes to hold no more than before, in at most two seconds. */
 export async function assertReleased(fixture: ContractFixture, before: number): Promise<void> {
   let held = await resources(fixture);
-  for (let wait = 1; held > before && wait < 600; wait *= 2) {
+  for (let wait = 1; held > before && wait < 1200; wait *= 2) {
     await delay(wait);
     held = await resources(fixture);
   }

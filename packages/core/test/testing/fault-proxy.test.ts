@@ -106,7 +106,7 @@ for (const [title, fault, status, [least, most], error] of faults) {
   test(`a fault proxy ${title}`, async (t) => {
     await withProxy(async (proxy) => {
       proxy.mode(fault);
-      const answer = await ask(proxy, { wait: fault.kind === 'stall' ? 300 : 10_000 });
+      const answer = await ask(proxy, { wait: fault.kind === 'stall' ? 1500 : 10_000 });
       t.is(answer.status, status);
       t.is(answer.error, error);
       const { byteLength } = answer.bytes;
@@ -211,7 +211,8 @@ test('connections are counted, and none is left after close', async (t) => {
     t.is(proxy.connections(), 0);
     const socket = connect({ ...proxy.address });
     await once(socket, 'connect');
-    await delay(10);
+    // Its other end is heard of when the loop comes to it.
+    for (let wait = 1; proxy.connections() === 0 && wait < 4000; wait *= 2) await delay(wait);
     t.is(proxy.connections(), 1);
     const closed = once(socket, 'close');
     await Promise.all([proxy.close(), proxy.close()]);
