@@ -34,8 +34,9 @@ async function main(): Promise<void> {
 
 Stop with Ctrl-C.
 `);
-  // Downloads that run come to their end, and the database is closed after them.
-  const stop = (): void => void server.close(() => database.close());
+  // Downloads that run come to their end, then the driver, and the database after it.
+  const stop = (): void =>
+    void server.close(() => void storage.close().finally(() => database.close()));
   process.once('SIGINT', stop).once('SIGTERM', stop);
 }
 

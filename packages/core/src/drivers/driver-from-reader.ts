@@ -24,7 +24,8 @@ import { type Copied, OPTIONAL_METHODS, type RequiredMembers } from './wrapped.t
  * that the store can do.
  *
  * Every one may answer at once or with a promise, may ignore the signal, and may throw whatever it
- * likes. Keys that reach it are checked.
+ * likes. Keys that reach it are checked. They are the object's own: what it inherits, as an instance
+ * of a class does its methods, is not looked at.
  */
 export interface Reader {
   /** Names the driver in logs and events. It holds no secret. */
