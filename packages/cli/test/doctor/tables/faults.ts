@@ -126,9 +126,15 @@ export const FAULTS: readonly Fault[] = [
       if (ctx.url.endsWith('.html')) await new Promise(() => undefined);
       await next();
     },
-    timeout: 3000,
+    timeout: 6000,
     finds: ['answer-broken'],
-    evidence: /^active content shown inline: GET .*: no whole answer within 3000 ms$/,
+    evidence: /^active content shown inline: GET .*: no whole answer within 6000 ms$/,
+  },
+  {
+    title: 'an order to fetch from a store is shown, whose signature the report leaves out',
+    change: after((ctx) => ctx.set('X-Accel-Redirect', '/_store/b/k?X-Amz-Signature=5ec')),
+    finds: ['order-shown'],
+    evidence: /, x-accel-redirect: \/_store\/b\/k$/,
   },
   {
     title: 'an error page shows where the files lie',
