@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, readFile, rm, utimes } from 'node:fs/promises';
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,6 @@ const anHourAgo = Date.now() / 1000 - 3600;
 for (const name of ['lesson-1.wav', 'preview.wav']) {
   await utimes(join(environment.RECORDINGS, 'harbour', name), anHourAgo, anHourAgo);
 }
-const events: DownloadEvent<Member>[] = [];
 const streaming = await start({});
 const behindNginx = await start({ SENDFILE: 'nginx', DATABASE: join(folder, 'other.db') });
 
@@ -41,8 +40,7 @@ test.after.always(async () => {
 });
 
 async function start(more: Readonly<Record<string, string>>): Promise<Server> {
-  const configuration = configurationFrom({ ...environment, ...more });
-  const server = await startServer(configuration, directory, (event) => events.push(event));
+  const server = await startServer(configurationFrom({ ...environment, ...more }), directory);
   await makeInvoices(server.storage);
   return server;
 }
@@ -148,6 +146,19 @@ test('behind nginx a recording is ordered from it, and an invoice is streamed', 
   t.true(streamed.body.length > 0);
   const denied = await ask(LESSON, { from: behindNginx, as: 'ben' });
   t.deepEqual([denied.status, denied.headers['x-accel-redirect']], [403, undefined]);
+});
+
+test('whoever starts the server is told how a download ended', async (t) => {
+  const told = new EventEmitter();
+  const configuration = configurationFrom({ ...environment, DATABASE: join(folder, 'told.db') });
+  const server = await startServer(configuration, directory, (event) => {
+    told.emit('event', event);
+  });
+  t.teardown(() => server.close());
+  const event = once(told, 'event');
+  await ask(PREVIEW, { from: server });
+  const [{ outcome, key, subject }] = (await event) as [DownloadEvent<Member>];
+  t.deepEqual([outcome, key, subject], ['complete', 'recordings/harbour/preview.wav', undefined]);
 });
 
 test('a server that stops lets a download come to its end, and then frees its stores', async (t) => {
