@@ -78,7 +78,12 @@ export function valuesOf({ headers }: Reply, name: string): readonly string[] {
 
 /** Shows an answer in evidence: `GET /files/a.txt → 404`. */
 export function shown({ asked, status }: Reply): string {
-  return `${asked} → ${status}`;
+  return `${withoutQuery(asked)} → ${status}`;
+}
+
+/** Takes the query of a target or an order away: it may be a signature, and would end up in reports. */
+export function withoutQuery(text: string): string {
+  return text.replace(/\?.*/s, '');
 }
 
 /** Error pages are kept whole; they are searched for paths. */
@@ -138,7 +143,7 @@ function attempt(
     const fail = (cause: unknown): void => {
       clearTimeout(timer);
       const reason = cause instanceof Error ? cause.message : String(cause);
-      reject(new NoReplyError(`${asked}: ${reason}`, { cause }));
+      reject(new NoReplyError(`${withoutQuery(asked)}: ${reason}`, { cause }));
     };
     const sent = request(
       {

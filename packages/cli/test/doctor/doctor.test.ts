@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -21,6 +21,7 @@ import {
   serverNames,
 } from '../../src/index.ts';
 import type { Bench } from '../../src/doctor/bench.ts';
+import { createClient } from '../../src/doctor/client.ts';
 import { LINKS, STRAY_ORDER } from '../../src/doctor/checks/races.ts';
 import { fixFor } from '../../src/doctor/fixes.ts';
 import { SECRET, startSite } from './site.ts';
@@ -281,6 +282,19 @@ test('what cannot be looked at is an error that says why, and never the secret',
     t.regex(error?.message ?? '', says);
     t.false(error?.message.includes(secret));
   }
+});
+
+test('an answer that does not come is told without the query, which may be a signature', async (t) => {
+  const server = createServer((socket) => void socket.destroy()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const url = new URL(`http://127.0.0.1:${port}/files/`);
+  const client = createClient({ url, secret: SECRET, headers: {}, timeout: 60_000 });
+  t.teardown(() => client.close());
+  await t.throwsAsync(client.ask({ target: '/_store/b/k?X-Amz-Signature=5ec' }), {
+    message: /^GET \/_store\/b\/k: /,
+  });
 });
 
 test('a mistake in the options is a TypeError that does not tell the secret', async (t) => {

@@ -15,9 +15,7 @@ export const DIRECT_ACCESS: Check = {
       const reply = await bench.client.ask(ask);
       if (!holds(reply, sample.reply)) continue;
       const host = ask.headers?.['host'];
-      // It ends up in reports, and may be a signature.
-      const asked = shown(reply).replace(/\?\S*/, '');
-      const evidence = `${asked}, ${reply.body.length} bytes of the file`;
+      const evidence = `${shown(reply)}, ${reply.body.length} bytes of the file`;
       found.push({
         id: 'internal-reachable',
         evidence: [host === undefined ? evidence : `${evidence} (Host: ${host})`],

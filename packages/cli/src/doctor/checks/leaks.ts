@@ -1,7 +1,7 @@
 import { PROBE_MEDIA_TYPE } from '@sluice/core/probe';
 
 import { type Bench, type Check, sampleOf } from '../bench.ts';
-import { type Reply, shown, valuesOf } from '../client.ts';
+import { type Reply, shown, valuesOf, withoutQuery } from '../client.ts';
 import type { Discovery } from '../findings.ts';
 import { placesOf } from '../places.ts';
 
@@ -48,8 +48,7 @@ function ordersIn(reply: Reply, header: string): readonly Discovery[] {
     .map(([name, value]) => ({
       id: 'order-shown',
       headers: [name],
-      // Without the query, which may be a signature: it ends up in reports.
-      evidence: [`${shown(reply)}, ${name}: ${value.replace(/\?.*/s, '')}`],
+      evidence: [`${shown(reply)}, ${name}: ${withoutQuery(value)}`],
     }));
 }
 
