@@ -83,7 +83,8 @@ function outcomeOf(plan: DownloadPlan, { end }: Transfer): DownloadOutcome {
     case 'refused':
       return 'refused';
     case 'failed':
-      return 'failed';
+      // The store was told that nobody waits any more.
+      return end === 'aborted' ? 'aborted' : 'failed';
   }
 }
 

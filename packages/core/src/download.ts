@@ -20,6 +20,12 @@ export interface DownloadRequest<S = Subject> {
   readonly obligations?: Obligations | undefined;
   /** Asked in place of the sluice's policy, where the caller has done the check itself. */
   readonly policy?: Policy<S> | undefined;
+  /**
+   * Gives a signal that is aborted when whoever asks has left: then the store is waited for no longer,
+   * and the plan is one that failed. It is called once the policy has allowed the download, and only
+   * where the object lies on no local disk, since to make a signal takes as long as to open a file.
+   */
+  readonly signal?: (() => AbortSignal) | undefined;
 }
 
 /** A download that is decided, planned and open. Whoever has it must call `settle` once it is over. */

@@ -10,7 +10,7 @@ import {
   planRedirect,
   type StreamedPlan,
 } from './plan/store-answer.ts';
-import type { SignedUrl, SignOptions, StorageDriver } from './storage/driver.ts';
+import type { Call, SignedUrl, SignOptions, StorageDriver } from './storage/driver.ts';
 
 /** Who may get an object from the store in the application's place. */
 export interface StoreWays {
@@ -20,6 +20,14 @@ export interface StoreWays {
   readonly maxHeadBytes: number | undefined;
   /** Seconds for which a client that is sent to the store may begin to ask it. */
   readonly expiresIn: number | undefined;
+}
+
+/** What is to be streamed, unless it is sent without the application. */
+export interface PlannedStream {
+  readonly facts: PlanFacts;
+  readonly plan: StreamedPlan;
+  /** What the store is told of who waits. */
+  readonly call: Call;
 }
 
 /** What is sent without the application, with the headers that hold the signed URL. */
@@ -54,19 +62,19 @@ export function storeWaysOf(
 export async function offerStore(
   storage: StorageDriver,
   { dialect, maxHeadBytes, expiresIn }: StoreWays,
-  facts: PlanFacts,
-  plan: StreamedPlan,
+  planned: PlannedStream,
 ): Promise<StoreOffer | string> {
+  const { facts, plan } = planned;
   const objection = objectionToStore(facts, plan);
   if (objection !== undefined) return `not sent by the store: ${objection}`;
   const notes: string[] = [];
   if (dialect !== undefined) {
-    const offer = await offerFetch(storage, dialect, facts, plan);
+    const offer = await offerFetch(storage, dialect, planned);
     if (typeof offer !== 'string') return offer;
     notes.push(`not fetched by ${dialect.name}: ${offer}`);
   }
   if (expiresIn !== undefined) {
-    const offer = await offerRedirect(storage, { expiresIn, maxHeadBytes }, facts, plan);
+    const offer = await offerRedirect(storage, { expiresIn, maxHeadBytes }, planned);
     if (typeof offer !== 'string') return offer;
     notes.push(`not redirected: ${offer}`);
   }
@@ -82,13 +90,12 @@ const FETCH_EXPIRES_IN = 300;
 async function offerFetch(
   storage: StorageDriver,
   dialect: Dialect,
-  facts: PlanFacts,
-  plan: StreamedPlan,
+  { facts, plan, call }: PlannedStream,
 ): Promise<StoreOffer | string> {
   const headers = headersToFetch(plan, facts, dialect);
   if (typeof headers === 'string') return headers;
   const { key, stat } = facts;
-  const options: SignOptions = { expiresIn: FETCH_EXPIRES_IN, version: stat.version };
+  const options: SignOptions = { ...call, expiresIn: FETCH_EXPIRES_IN, version: stat.version };
   const signed = await storage.internalUrl?.(key, options);
   if (!isUsable(signed)) return NOT_SIGNED;
   return planFetch(headers, dialect, signed.url);
@@ -100,13 +107,13 @@ async function offerRedirect(
     expiresIn,
     maxHeadBytes = Number.POSITIVE_INFINITY,
   }: { readonly expiresIn: number; readonly maxHeadBytes: number | undefined },
-  facts: PlanFacts,
-  plan: StreamedPlan,
+  { facts, plan, call }: PlannedStream,
 ): Promise<StoreOffer | string> {
   const headers = headersToSign(plan, facts);
   if (typeof headers === 'string') return headers;
   const { key, stat, conditions } = facts;
-  const signed = await storage.signUrl?.(key, { expiresIn, version: stat.version, headers });
+  const options: SignOptions = { ...call, expiresIn, version: stat.version, headers };
+  const signed = await storage.signUrl?.(key, options);
   if (!isUsable(signed)) return NOT_SIGNED;
   // The client asks the store for the rest of the version that it has, and for no other.
   if (conditions.ifRange !== undefined && conditions.range !== undefined && !signed.pinned) {

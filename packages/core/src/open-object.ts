@@ -1,21 +1,22 @@
 import { randomBytes } from 'node:crypto';
 
-import { createBodyStream } from './body/body-stream.ts';
+import { type BodyStream, createBodyStream } from './body/body-stream.ts';
 import { type BodyRun, lengthOf } from './body/piece-source.ts';
 import { collectWindow, takeWindow } from './body/read-window.ts';
-import type { Download } from './download.ts';
+import type { Download, DownloadRequest } from './download.ts';
 import { isSluiceError } from './errors.ts';
 import { offerStore, type StoreWays } from './from-store.ts';
 import type { Conditions } from './http/preconditions.ts';
 import type { StorageKey } from './keys/storage-key.ts';
 import type { Dialect } from './offload/dialect.ts';
 import { planOffload } from './offload/plan-offload.ts';
+import { ownValue } from './options.ts';
 import type { DownloadPlan } from './plan/download-plan.ts';
 import { planDownload, type PlanFacts } from './plan/plan-download.ts';
 import { planFailure, planMissing, RETRY_AFTER } from './plan/refusal.ts';
 import { type StreamedPlan, withNote } from './plan/store-answer.ts';
 import type { Obligations } from './policy/obligations.ts';
-import type { ObjectHandle, ObjectStat, StorageDriver } from './storage/driver.ts';
+import type { Call, ObjectHandle, ObjectStat, StorageDriver } from './storage/driver.ts';
 
 /** An allowed download, to be opened. */
 export interface AllowedDownload {
@@ -28,6 +29,8 @@ export interface AllowedDownload {
   readonly dialect: Dialect | undefined;
   /** Who else may get the object from the store; absent where nobody may. */
   readonly ways: StoreWays | undefined;
+  /** Who waits for it. */
+  readonly caller: Pick<DownloadRequest, 'signal'>;
 }
 
 /** A download that is planned, with what it will send. */
@@ -80,7 +83,7 @@ async function attemptHead(
   storage: StorageDriver,
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
-  const stat = await storage.stat(allowed.key);
+  const stat = await storage.stat(allowed.key, callFor(storage, allowed));
   return { plan: stat === undefined ? planMissing() : planFor(storage, allowed, stat) };
 }
 
@@ -90,19 +93,22 @@ async function attemptStore(
   allowed: AllowedDownload,
 ): Promise<PreparedDownload> {
   const { key, ways } = allowed;
-  const known = await storage.stat(key);
+  const call = callFor(storage, allowed);
+  const known = await storage.stat(key, call);
   if (known === undefined) return { plan: planMissing() };
   const plan = planFor(storage, allowed, known);
   if (ways === undefined || !isStreamed(plan)) return { plan };
-  const offer = await offerStore(storage, ways, factsOf(allowed, known), plan);
+  const planned = { facts: factsOf(allowed, known), plan, call };
+  const offer = await offerStore(storage, ways, planned);
   if (typeof offer !== 'string') return offer;
-  return attemptStream(storage, allowed, { known, note: offer });
+  return attemptStream(storage, allowed, { known, note: offer, call });
 }
 
 /** What is known of an object that is streamed, and why nobody else sends it. */
 interface Streamed {
   readonly known: ObjectStat;
   readonly note: string;
+  readonly call: Call;
 }
 
 async function attemptStream(
@@ -111,9 +117,8 @@ async function attemptStream(
   streamed?: Streamed,
 ): Promise<PreparedDownload> {
   const { key } = allowed;
-  const handle = await (streamed === undefined
-    ? storage.open(key)
-    : storage.open(key, { known: streamed.known }));
+  const { call = callFor(storage, allowed), known } = streamed ?? {};
+  const handle = await storage.open(key, known === undefined ? call : { ...call, known });
   if (handle === undefined) return { plan: planMissing() };
   let streaming = false;
   try {
@@ -127,16 +132,18 @@ async function attemptStream(
     if (rate === undefined && lengthOf(runs) <= SMALL_WINDOW) {
       // Most drivers have it at hand, and a wait costs as much as all else that is done here.
       if (runs.length === 1) {
-        const body = collectRun(handle, first);
+        const body = collectRun(handle, first, call);
         return { plan, body: body instanceof Promise ? await body : body };
       }
       // Where each window is a trip over a network, the first need not wait for the last.
-      if (handle.readNow !== undefined) return { plan, body: await collectRuns(handle, runs) };
+      if (handle.readNow !== undefined) {
+        return { plan, body: await collectRuns(handle, runs, call) };
+      }
     }
     streaming = true;
     const body = createBodyStream(handle, runs, { rate });
     // A store that fails at the first read can still be told by the status, or asked once more.
-    if (!(first instanceof Uint8Array)) await body.prime();
+    if (!(first instanceof Uint8Array)) await prime(body, call);
     return { plan, body };
   } finally {
     if (!streaming) closeUnread(handle);
@@ -191,15 +198,46 @@ function runsOf(plan: DownloadPlan): readonly BodyRun[] {
   }
 }
 
-function collectRun(handle: ObjectHandle, run: BodyRun): Uint8Array | Promise<Uint8Array> {
-  if (run instanceof Uint8Array) return run;
-  return takeWindow(handle, run) ?? collectWindow(handle, run);
+/**
+ * What the store is told of who waits. Nothing of a file: reading one is soon over or cannot be ended,
+ * and a signal costs a good part of what opening it does.
+ */
+function callFor(storage: StorageDriver, { key, caller }: AllowedDownload): Call {
+  if (storage.localPath?.(key) !== undefined) return UNTOLD;
+  const signalOf = ownValue(caller, 'signal');
+  return signalOf === undefined ? UNTOLD : { signal: signalOf() };
 }
 
-async function collectRuns(handle: ObjectHandle, runs: readonly BodyRun[]): Promise<Uint8Array> {
+const UNTOLD: Call = Object.freeze({});
+
+function collectRun(
+  handle: ObjectHandle,
+  run: BodyRun,
+  call: Call,
+): Uint8Array | Promise<Uint8Array> {
+  if (run instanceof Uint8Array) return run;
+  return takeWindow(handle, run) ?? collectWindow(handle, run, call);
+}
+
+async function collectRuns(
+  handle: ObjectHandle,
+  runs: readonly BodyRun[],
+  call: Call,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  for (const run of runs) pieces.push(await collectRun(handle, run));
+  for (const run of runs) pieces.push(await collectRun(handle, run, call));
   return Buffer.concat(pieces);
+}
+
+/** Reads the first piece, for as long as somebody waits for it. */
+async function prime(body: BodyStream, { signal }: Call): Promise<void> {
+  const leave = (): void => void body.destroy();
+  signal?.addEventListener('abort', leave, { once: true });
+  try {
+    await body.prime();
+  } finally {
+    signal?.removeEventListener('abort', leave);
+  }
 }
 
 /** Off the path of the answer: closing what was only read has no failure that anybody could mend. */

@@ -123,8 +123,16 @@ export function createSluice<S = Subject>(options: SluiceOptions<S>): Sluice<S> 
     running += 1;
     const conditions = ownValue(request, 'conditions') ?? {};
     const obligations = joinObligations(ownValue(request, 'obligations'), verdict.obligations);
-    const allowed = { method, key, conditions, obligations, maxRanges, dialect, ways } as const;
-    const { plan, body, secretHeaders, error } = await openObject(storage, allowed);
+    const { plan, body, secretHeaders, error } = await openObject(storage, {
+      method,
+      key,
+      conditions,
+      obligations,
+      maxRanges,
+      dialect,
+      ways,
+      caller: request,
+    });
     return { plan, body, secretHeaders, error, rule, placed: true };
   };
 

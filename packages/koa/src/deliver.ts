@@ -1,6 +1,12 @@
-import type { Download, DownloadPlan, DownloadRequest, Sluice } from '@sluice/core';
+import {
+  type Download,
+  type DownloadPlan,
+  type DownloadRequest,
+  isSluiceError,
+  type Sluice,
+} from '@sluice/core';
 
-import { turnOf } from './connection.ts';
+import { isGone, turnOf } from './connection.ts';
 import { raiseFence } from './fence.ts';
 import type { Reports } from './reports.ts';
 import type { DownloadContext } from './request.ts';
@@ -32,6 +38,10 @@ export async function deliver<S>(
     tooLate(download, reports);
     return plan;
   }
+  if (isGivenUp(ctx, download)) {
+    download.settle({ end: 'aborted', bytes: 0 });
+    return plan;
+  }
   try {
     respond(ctx, download);
   } catch (error) {
@@ -43,6 +53,12 @@ export async function deliver<S>(
   // The client sees what it sees of a missing object; the application must learn of its fault.
   if (plan.kind === 'refused' && download.error !== undefined) reports.log(download.error);
   return plan;
+}
+
+/** Tells whether the store was not waited for to the end, since the client left. That is no fault. */
+function isGivenUp(ctx: DownloadContext, { plan, error }: Download): boolean {
+  const isEnded = isSluiceError(error) && error.code === 'SLUICE_ABORTED';
+  return plan.kind === 'failed' && isEnded && isGone(ctx);
 }
 
 /** Nothing can be sent any more, and nobody may be there to catch what is thrown. */

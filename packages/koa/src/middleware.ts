@@ -3,6 +3,7 @@ import type { Next, ParameterizedContext } from 'koa';
 
 import { checkSluice } from './check-sluice.ts';
 import { deliver } from './deliver.ts';
+import { departureOf } from './departure.ts';
 import { raiseFence } from './fence.ts';
 import { createProbe, type ProbeOptions } from './probe/probe.ts';
 import { quietAborts } from './reports.ts';
@@ -67,7 +68,8 @@ export function downloads<S = Subject, C extends DownloadContext = Parameterized
     const asked = askSubject(subjectOf, ctx);
     const subject = asked instanceof Promise ? await asked : asked;
     const { method, conditions } = factsOf(ctx);
-    await deliver(ctx, sluice, { method, conditions, key, subject }, reports);
+    const request = { method, conditions, key, subject, signal: departureOf(ctx) };
+    await deliver(ctx, sluice, request, reports);
   };
 }
 

@@ -13,6 +13,7 @@ import {
 
 import { checkSluice } from './check-sluice.ts';
 import { deliver } from './deliver.ts';
+import { departureOf } from './departure.ts';
 import { quietAborts } from './reports.ts';
 import { type DownloadContext, factsOf, userOf } from './request.ts';
 
@@ -77,6 +78,7 @@ export async function sendDownload<S = Subject>(
     subject: 'subject' in own ? own.subject : userOf<S>(ctx),
     obligations,
     policy: own.policy,
+    signal: departureOf(ctx),
   };
   return deliver(ctx, sluice, request, quietAborts(ctx));
 }

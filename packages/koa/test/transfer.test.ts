@@ -11,6 +11,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { createGzip, gunzipSync } from 'node:zlib';
 
 import { SluiceError, type SluiceOptions, type StorageDriver, type Window } from '@sluice/core';
+import { untilAborted } from '@sluice/core/drivers';
 import { createLocalDriver } from '@sluice/storage-local';
 import test, { type ExecutionContext } from 'ava';
 import type Koa from 'koa';
@@ -163,6 +164,42 @@ function gated(driver: StorageDriver): {
   };
 }
 
+/** A driver whose first opening ends only when nobody waits for it any more. */
+function standing(driver: StorageDriver): {
+  readonly storage: StorageDriver;
+  readonly asked: Promise<void>;
+} {
+  const question = gate();
+  let isFirst = true;
+  return {
+    storage: {
+      ...driver,
+      async open(key, call) {
+        if (isFirst) {
+          isFirst = false;
+          question.pass();
+          await untilAborted(new Promise(() => undefined), call?.signal, () => undefined);
+        }
+        return driver.open(key, call);
+      },
+    },
+    asked: question.passed,
+  };
+}
+
+/** Asks for a download, and gives what has the client leave. */
+async function ask(t: ExecutionContext, port: number): Promise<() => void> {
+  const connection = await openConnection(t, port);
+  connection.send(head('GET', '/files/large'));
+  return () => connection.socket.destroy();
+}
+
+async function askOverHttp2(t: ExecutionContext, app: Koa): Promise<() => void> {
+  const session = await startHttp2(t, app);
+  const stream = session.request({ ':path': '/files/large' });
+  return () => stream.close(http2.constants.NGHTTP2_CANCEL);
+}
+
 function gate(): { readonly passed: Promise<void>; readonly pass: () => void } {
   let pass = (): void => undefined;
   const passed = new Promise<void>((resolve) => {
@@ -222,6 +259,19 @@ for (const { name, Koa: App } of KOAS) {
     await until(() => memory.openHandles() === 0);
     t.deepEqual(errors, []);
   });
+
+  for (const protocol of ['HTTP/1.1', 'HTTP/2']) {
+    test(`${name}: over ${protocol} a client that leaves is told to a store that stands still, and gives its place back`, async (t) => {
+      const { storage, asked } = standing(createSmallAndLargeDriver());
+      const { app, port, errors, settled } = await serve(t, App, storage, { maxDownloads: 1 });
+      const leave = await (protocol === 'HTTP/2' ? askOverHttp2(t, app) : ask(t, port));
+      await asked;
+      leave();
+      t.like((await settled(1))[0], { outcome: 'aborted', bytes: 0 });
+      t.is((await exchange(t, port, 'GET', '/files/small')).status, 200);
+      t.deepEqual(errors, []);
+    });
+  }
 
   test(`${name}: 200 aborted downloads of a file leave no descriptor open`, async (t) => {
     const folder = await temporaryFolder(t);

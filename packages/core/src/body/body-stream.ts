@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
+import { SluiceError } from '../errors.ts';
 import type { ObjectHandle } from '../storage/driver.ts';
 import { createPacedSource, pieceAtRate } from './paced-source.ts';
 import { createPiecePool, type PiecePool } from './piece-pool.ts';
@@ -78,14 +79,22 @@ export class BodyStream extends Readable {
    * Reads the first piece before anybody asks for it. To be called once, before all else.
    *
    * A failure destroys the stream without an `error` event, and is thrown.
+   *
+   * @throws SluiceError `SLUICE_ABORTED` when the stream was destroyed meanwhile
    */
   async prime(): Promise<void> {
     try {
-      this.#waiting = await this.#source.next(true, this.#isQuick);
+      const piece = await this.#source.next(true, this.#isQuick);
+      if (!this.destroyed) {
+        this.#waiting = piece;
+        return;
+      }
+      piece?.lease?.drop();
     } catch (error) {
       this.destroy();
       throw error;
     }
+    throw new SluiceError('SLUICE_ABORTED', NOT_WANTED.message);
   }
 
   override pipe<T extends NodeJS.WritableStream>(

@@ -602,6 +602,17 @@ test('a body that is destroyed closes its handle once the read under way is over
   }
 });
 
+test('a body that is destroyed while its first piece is read gives its memory back, and says so', async (t) => {
+  const handle = createHandle();
+  const pool = createPoisonedPool();
+  const body = createBodyStream(handle, wholeOf(handle), { pool });
+  onFill(handle, 0, () => queueMicrotask(() => body.destroy()));
+  await t.throwsAsync(body.prime(), { code: 'SLUICE_ABORTED' });
+  t.is(pool.count.out, 0);
+  await until(() => handle.state.isClosed);
+  t.false(handle.state.isMisused);
+});
+
 test('a body with a rate comes no faster, whole, however it is taken', async (t) => {
   const size = 3000;
   const rate = 6000;
