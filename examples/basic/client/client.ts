@@ -72,6 +72,8 @@ async function receive(
   signal: AbortSignal,
   onPiece: () => void,
 ): Promise<void> {
+  // It was paused behind the last byte: a range that begins there would be refused.
+  if (received.total > 0 && received.bytes === received.total) return;
   const response = await fetch(url, { headers: rangeHeaders(received), signal, cache: 'no-store' });
   if (!response.ok || response.body === null) {
     throw new Error(`The server answered ${response.status} ${response.statusText}.`);

@@ -201,6 +201,20 @@ test.serial('a download whose object has changed in the pause begins anew', asyn
   t.deepEqual(complaints, []);
 });
 
+test('a download that was paused behind its last byte is whole as soon as it goes on', async (t) => {
+  const { page, complaints } = t.context;
+  await signIn(page, 'Cleo');
+  await page.evaluate(neverEnd);
+  const panel = row(page, DEMO_KEYS.recording).locator('.transfer');
+  await panel.getByRole('button', { name: 'Download here' }).click();
+  await page.waitForFunction(() => document.title === 'All is there');
+  await panel.getByRole('button', { name: 'Pause' }).click();
+  await panel.getByText(/^Paused at 24.000.000 of 24.000.000 bytes$/).waitFor();
+  await panel.getByRole('button', { name: 'Resume' }).click();
+  await panel.getByText('SHA-256: ').waitFor();
+  t.deepEqual(complaints, []);
+});
+
 test('the page works at the width of a phone, in the dark too', async (t) => {
   const { page, complaints } = t.context;
   await page.setViewportSize({ width: 360, height: 740 });
@@ -241,6 +255,26 @@ async function slowDown(page: Page): Promise<void> {
     downloadThroughput: 6_000_000,
     uploadThroughput: -1,
   });
+}
+
+/** Runs in the page: bodies come whole, and their end is not told before they are given up. */
+function neverEnd(): void {
+  const real = fetch;
+  globalThis.fetch = async (input, init) => {
+    const answer = await real(input, init);
+    if (answer.body === null) return answer;
+    const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+    const { signal } = init ?? {};
+    answer.body.pipeTo(writable, { preventClose: true, ...(signal && { signal }) }).then(
+      () => {
+        document.title = 'All is there';
+        signal?.addEventListener('abort', () => void writable.abort(signal.reason));
+      },
+      () => undefined,
+    );
+    globalThis.fetch = real;
+    return new Response(readable, answer);
+  };
 }
 
 async function pauseAfter(page: Page, bytes: number): Promise<void> {
