@@ -1,11 +1,12 @@
 import { isSluiceError } from '../errors.ts';
 import type { StorageKey } from '../keys/storage-key.ts';
 import { checkOptions, integerOption, MAX_MILLISECONDS } from '../options.ts';
-import type { Call, ObjectHandle, ObjectStat, StorageDriver } from '../storage/driver.ts';
-import { throwIfAborted, untilAborted } from './abort.ts';
+import type { ObjectHandle, StorageDriver } from '../storage/driver.ts';
+import { throwIfAborted } from './abort.ts';
 import { createBody } from './body.ts';
-import { createCallSignal, type CallSignal } from './call-signal.ts';
+import { createKnownStats } from './known-stats.ts';
 import { pullFrom } from './pull.ts';
+import { createStatQuestions } from './stat-questions.ts';
 import { aroundHandle, checkDriver, optionalOf, type Wrapped } from './wrapped.ts';
 
 /** What {@link cacheStat} takes. */
@@ -53,17 +54,16 @@ export function cacheStatBy(
   const owner = 'cacheStat';
   const driver = checkDriver(owner, given);
   const { ttl, max } = checkOptions(owner, options, ['ttl', 'max']);
-  const stats = createStats(now, {
+  const stats = createKnownStats(now, {
     ttl: integerOption(owner, 'ttl', ttl, { least: 1, most: MAX_MILLISECONDS, fallback: 5000 }),
     max: integerOption(owner, 'max', max, { least: 1, fallback: 10_000 }),
   });
   const { put, delete: remove, move, close, ...reading } = optionalOf(driver);
-  const flights = new Map<string, Flight>();
+  const questions = createStatQuestions(driver, stats);
   const forget = (keys: readonly StorageKey[]): void => {
     for (const key of keys) {
       stats.forget(key);
-      // Who asks from now on must not be told what was asked before.
-      flights.delete(key);
+      questions.part(key);
     }
   };
   /** Forgets before and after: what is seen meanwhile may be the one or the other. */
@@ -79,7 +79,7 @@ export function cacheStatBy(
     name: driver.name,
     async stat(key, call) {
       throwIfAborted(call?.signal);
-      return stats.get(key) ?? join(flights, key, { driver, stats, call });
+      return stats.get(key) ?? questions.ask(key, call);
     },
     async open(key, call) {
       throwIfAborted(call?.signal);
@@ -110,141 +110,6 @@ export function cacheStatBy(
       },
     }),
   };
-}
-
-/** The stats that are known. */
-interface Stats {
-  get(key: StorageKey): ObjectStat | undefined;
-  /** Forgets what is known of an object; only that version, where one is named. */
-  forget(key: StorageKey, only?: ObjectStat): void;
-  /** To be begun before an object is looked at, so that what is forgotten meanwhile stays so. */
-  watch(key: StorageKey): Watch;
-  close(): void;
-}
-
-interface Watch {
-  keep(stat: ObjectStat | undefined): void;
-  done(): void;
-}
-
-interface Kept {
-  readonly stat: ObjectStat;
-  readonly until: number;
-}
-
-function createStats(
-  now: () => number,
-  { ttl, max }: { readonly ttl: number; readonly max: number },
-): Stats {
-  const kept = new Map<string, Kept>();
-  /** The looks under way, by key: an object that is forgotten is taken from here, too. */
-  const watches = new Map<string, Set<Watch>>();
-  let isClosed = false;
-
-  const keep = (key: string, stat: ObjectStat): void => {
-    kept.delete(key);
-    kept.set(key, { stat, until: now() + ttl });
-    for (const oldest of kept.keys()) {
-      if (kept.size <= max) break;
-      kept.delete(oldest);
-    }
-  };
-  return {
-    get(key) {
-      const found = kept.get(key);
-      if (found === undefined) return undefined;
-      kept.delete(key);
-      if (found.until <= now()) return undefined;
-      // Back in, as the last one that was asked for.
-      kept.set(key, found);
-      return found.stat;
-    },
-    forget(key, only) {
-      // Whoever is looking now may have seen what was there before.
-      watches.delete(key);
-      const token = kept.get(key)?.stat.version.token;
-      if (only === undefined || only.version.token === token) kept.delete(key);
-    },
-    watch(key) {
-      const others = watches.get(key) ?? new Set();
-      const watch: Watch = {
-        keep(stat) {
-          if (isClosed || watches.get(key)?.has(watch) !== true) return;
-          if (stat === undefined) kept.delete(key);
-          else keep(key, stat);
-        },
-        done() {
-          others.delete(watch);
-          if (others.size === 0 && watches.get(key) === others) watches.delete(key);
-        },
-      };
-      others.add(watch);
-      watches.set(key, others);
-      return watch;
-    },
-    close() {
-      isClosed = true;
-      kept.clear();
-    },
-  };
-}
-
-/** A question that several may wait for. */
-interface Flight {
-  readonly answer: Promise<ObjectStat | undefined>;
-  readonly call: CallSignal;
-  isLanded: boolean;
-  waiting: number;
-}
-
-interface Question {
-  readonly driver: StorageDriver;
-  readonly stats: Stats;
-  readonly call: Call | undefined;
-}
-
-/** Asks for a stat, together with those who have asked already. The last one to leave ends it. */
-async function join(
-  flights: Map<string, Flight>,
-  key: StorageKey,
-  { driver, stats, call }: Question,
-): Promise<ObjectStat | undefined> {
-  const flight = flights.get(key) ?? depart(flights, key, { driver, stats });
-  flight.waiting += 1;
-  try {
-    return await untilAborted(flight.answer, call?.signal, () => undefined);
-  } finally {
-    flight.waiting -= 1;
-    if (flight.waiting === 0 && !flight.isLanded) {
-      if (flights.get(key) === flight) flights.delete(key);
-      flight.call.abort(NOBODY);
-    }
-  }
-}
-
-const NOBODY = new Error('nobody waits for the answer any more');
-
-function depart(
-  flights: Map<string, Flight>,
-  key: StorageKey,
-  { driver, stats }: Omit<Question, 'call'>,
-): Flight {
-  const call = createCallSignal(undefined);
-  const watch = stats.watch(key);
-  const ask = async (): Promise<ObjectStat | undefined> => {
-    const stat = await driver.stat(key, { signal: call.signal });
-    watch.keep(stat);
-    return stat;
-  };
-  const flight: Flight = { answer: ask(), call, isLanded: false, waiting: 0 };
-  const land = (): void => {
-    flight.isLanded = true;
-    watch.done();
-    if (flights.get(key) === flight) flights.delete(key);
-  };
-  flight.answer.then(land, land);
-  flights.set(key, flight);
-  return flight;
 }
 
 /** Tells when a read finds that the object is no longer what it was. */
