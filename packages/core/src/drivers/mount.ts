@@ -1,19 +1,20 @@
-import { readWindow } from '../body/read-window.ts';
 import { SluiceError } from '../errors.ts';
-import { assertKey, parseKey, type StorageKey } from '../keys/storage-key.ts';
+import { assertKey, parseKey } from '../keys/storage-key.ts';
 import { checkOptions, quote } from '../options.ts';
-import type {
-  ByteSource,
-  Call,
-  ListEntry,
-  ObjectHandle,
-  ObjectStat,
-  PutOptions,
-  StorageDriver,
-} from '../storage/driver.ts';
+import type { Call, ListEntry, StorageDriver } from '../storage/driver.ts';
 import { throwIfAborted } from './abort.ts';
+import { copyAndDelete } from './mount-copy.ts';
+import {
+  checkMounts,
+  type Mount,
+  mountsBelow,
+  placeOf,
+  putTo,
+  requirePlace,
+  unsupported,
+} from './mount-table.ts';
 import { orDrop } from './pull.ts';
-import { aroundHandle, checkDriver, type OptionalMethod, type RequiredMembers } from './wrapped.ts';
+import { aroundHandle, type OptionalMethod, type RequiredMembers } from './wrapped.ts';
 
 /** What {@link mount} takes. */
 export interface MountOptions {
@@ -161,85 +162,12 @@ export function mount(
   };
 }
 
-interface Mount {
-  /** Of keys, without a slash at its end; `''` for all others. */
-  readonly prefix: string;
-  /** The prefix with its slash, as keys have it. */
-  readonly base: string;
-  readonly driver: StorageDriver;
-}
-
-/** An object, as the driver that holds it knows it. */
-interface Place {
-  readonly mount: Mount;
-  readonly prefix: string;
-  readonly driver: StorageDriver;
-  readonly key: StorageKey;
-}
-
-/** Stores an object where a place is. */
-type Put = (source: ByteSource, options?: PutOptions) => Promise<ObjectStat>;
-
 function checkMountOptions(options: MountOptions): { readonly copy: boolean } {
   const { copy = false } = checkOptions('mount', options, ['copy']);
   if (typeof copy !== 'boolean') {
     throw new TypeError(`mount: copy must be true or false, got ${quote(copy)}`);
   }
   return { copy };
-}
-
-/** The mounts, the longest prefix first. */
-function checkMounts(drivers: Readonly<Record<string, StorageDriver>>): readonly Mount[] {
-  if (typeof drivers !== 'object' || drivers === null || Array.isArray(drivers)) {
-    throw new TypeError(
-      `mount: drivers must be an object from prefixes to drivers, got ${quote(drivers)}`,
-    );
-  }
-  const mounts = Object.entries(drivers).map(([text, driver]): Mount => {
-    const prefix = text.replace(/\/$/, '');
-    if (text !== '' && parseKey(prefix) === undefined) {
-      throw new TypeError(`mount: ${quote(text)} is not a prefix of storage keys`);
-    }
-    const base = prefix === '' ? '' : `${prefix}/`;
-    return { prefix, base, driver: checkDriver(`mount: ${quote(text)}`, driver) };
-  });
-  if (mounts.length === 0) throw new TypeError('mount: at least one driver is needed');
-  if (new Set(mounts.map(({ prefix }) => prefix)).size < mounts.length) {
-    throw new TypeError('mount: a prefix is given twice, with and without its slash');
-  }
-  return mounts.toSorted((a, b) => b.prefix.length - a.prefix.length);
-}
-
-function placeOf(mounts: readonly Mount[], key: StorageKey): Place | undefined {
-  if (parseKey(key) === undefined) return undefined;
-  const mount = mounts.find(({ base }) => key.startsWith(base));
-  const inner = mount && parseKey(key.slice(mount.base.length));
-  return mount && inner && { mount, prefix: mount.prefix, driver: mount.driver, key: inner };
-}
-
-function requirePlace(mounts: readonly Mount[], key: StorageKey): Place {
-  const place = placeOf(mounts, key);
-  if (place !== undefined) return place;
-  throw new SluiceError('SLUICE_INVALID_KEY', 'no driver is mounted for the key');
-}
-
-function putTo({ driver, key }: Place): Put {
-  const put = driver.put?.bind(driver);
-  if (put === undefined) throw unsupported('put an object');
-  return (source, options) => put(key, source, options);
-}
-
-function joined(outer: string, inner: string): string {
-  return [outer, inner].filter((prefix) => prefix !== '').join('/');
-}
-
-/** The mounts that may have keys which start with a prefix, and are not hidden there. */
-function mountsBelow(mounts: readonly Mount[], prefix: string): readonly Mount[] {
-  const innermost = mounts.findIndex(({ base }) => prefix.startsWith(base));
-  const inside = innermost === -1 ? [] : mounts.slice(innermost, innermost + 1);
-  // What starts with the base of a mount is in it, so only mounts further in can come besides.
-  const below = mounts.filter(({ base }) => base !== prefix && base.startsWith(prefix));
-  return [...inside, ...below.filter((one) => !inside.includes(one))];
 }
 
 async function* entriesOf(
@@ -256,45 +184,8 @@ async function* entriesOf(
   }
 }
 
-/** Copies an object, and removes the old one unless it was replaced meanwhile. */
-async function copyAndDelete(
-  source: Place,
-  target: Place,
-  call: Call | undefined,
-): Promise<boolean> {
-  const put = putTo(target);
-  if (source.driver.delete === undefined) throw unsupported('delete an object');
-  const handle = await source.driver.open(source.key, call);
-  if (handle === undefined) return false;
-  const isSame = source.driver === target.driver && source.key === target.key;
-  try {
-    if (isSame) return true;
-    const { contentType } = handle.stat;
-    await put(wholeOf(handle, call), { ...call, contentType });
-    await requireSame(source, handle, call);
-    await source.driver.delete(source.key, call);
-  } finally {
-    await handle.close();
-  }
-  return true;
-}
-
-function wholeOf(handle: ObjectHandle, call: Call | undefined): AsyncIterable<Uint8Array> {
-  return readWindow(handle, { start: 0, end: handle.stat.size }, call ?? {});
-}
-
-async function requireSame(
-  { driver, key }: Place,
-  { stat }: ObjectHandle,
-  call: Call | undefined,
-): Promise<void> {
-  const now = await driver.stat(key, call);
-  if (now === undefined || now.version.token === stat.version.token) return;
-  throw new SluiceError('SLUICE_VERSION_CHANGED', 'the object was replaced while it was copied');
-}
-
-function unsupported(what: string): SluiceError {
-  return new SluiceError('SLUICE_UNSUPPORTED', `the driver that is mounted there cannot ${what}`);
+function joined(outer: string, inner: string): string {
+  return [outer, inner].filter((prefix) => prefix !== '').join('/');
 }
 
 function isRejected(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
