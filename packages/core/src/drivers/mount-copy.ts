@@ -30,12 +30,28 @@ function wholeOf(handle: ObjectHandle, call: Call | undefined): AsyncIterable<Ui
   return readWindow(handle, { start: 0, end: handle.stat.size }, call ?? {});
 }
 
+/**
+ * Looks at the object itself: `stat` may tell of it as it was, where stats are kept. So may `open`, and
+ * then the read of a byte finds out.
+ *
+ * @throws SluiceError `SLUICE_VERSION_CHANGED` when it was replaced
+ */
 async function requireSame(
   { driver, key }: Place,
   { stat }: ObjectHandle,
   call: Call | undefined,
 ): Promise<void> {
-  const now = await driver.stat(key, call);
-  if (now === undefined || now.version.token === stat.version.token) return;
-  throw new SluiceError('SLUICE_VERSION_CHANGED', 'the object was replaced while it was copied');
+  const now = await driver.open(key, call);
+  if (now === undefined) return;
+  try {
+    if (now.stat.version.token !== stat.version.token) throw replaced();
+    const first = { start: 0, end: Math.min(1, now.stat.size) };
+    for await (const _ of readWindow(now, first, call ?? {}));
+  } finally {
+    await now.close();
+  }
+}
+
+function replaced(): SluiceError {
+  return new SluiceError('SLUICE_VERSION_CHANGED', 'the object was replaced while it was copied');
 }

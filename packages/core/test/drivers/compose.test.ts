@@ -2,11 +2,16 @@ import { Readable } from 'node:stream';
 
 import test from 'ava';
 
-import { mount, prefix, readonly } from '../../src/drivers/index.ts';
+import { cacheStat, driverFromReader, mount, prefix, readonly } from '../../src/drivers/index.ts';
 import { MAX_KEY_BYTES, type StorageKey } from '../../src/keys/storage-key.ts';
 import type { LocalPath, StorageDriver } from '../../src/storage/driver.ts';
-import { createMemoryDriver, type MemoryDriver } from '../../src/testing/index.ts';
+import {
+  createMemoryDriver,
+  type MemoryDriver,
+  type MemoryObject,
+} from '../../src/testing/index.ts';
 import { keyOf } from '../helpers/objects.ts';
+import { createTable, readerOn } from './reader-fixture.ts';
 import { codeOf, collect, failure, key, statOf, stub } from './stub.ts';
 
 const signed = { url: 'https://store.example/x', expires: 1, pinned: false };
@@ -232,24 +237,51 @@ test('a copy that fails leaves the object where it was', async (t) => {
   t.is(here.openHandles(), 0);
 });
 
-test('an object that is replaced while it is copied is not removed', async (t) => {
-  const here = await memoryOf('a');
-  const there = createMemoryDriver();
-  const slow: StorageDriver = {
-    ...there,
-    async put(name, source, options) {
-      const stat = await there.put(name, source, options);
-      await here.put(keyOf('a'), Buffer.from('newer'));
-      return stat;
-    },
+/** A store, and a change of it around its driver. */
+type Changing = () => readonly [StorageDriver, change: (bytes: Uint8Array) => unknown];
+
+const onTable =
+  (hold: 'condition' | 'detect'): Changing =>
+  () => {
+    const table = createTable();
+    return [driverFromReader(readerOn(table, hold)), (bytes) => table.write('a', bytes)];
   };
-  const driver = mount({ here, slow }, { copy: true });
-  t.is(
-    await codeOf(() => driver.move?.(keyOf('here/a'), keyOf('slow/a'))),
-    'SLUICE_VERSION_CHANGED',
-  );
-  t.is(await textOf(driver, 'here/a'), 'newer');
-});
+
+const changing: Readonly<Record<string, Changing>> = {
+  'a memory': () => {
+    const objects = new Map<string, MemoryObject>();
+    return [createMemoryDriver({ objects }), (bytes) => objects.set('a', { bytes })];
+  },
+  'a reader under condition': onTable('condition'),
+  'a reader under detect': onTable('detect'),
+};
+
+for (const [name, create] of Object.entries(changing)) {
+  for (const [how, wrap] of [
+    ['', (driver: StorageDriver) => driver],
+    [' whose stats are kept', (driver: StorageDriver) => cacheStat(driver, { ttl: 60_000 })],
+  ] as const) {
+    test(`an object of ${name}${how} that is replaced while it is copied is not removed`, async (t) => {
+      const [store, change] = create();
+      const here = wrap(store);
+      change(Buffer.from('older'));
+      await here.stat(keyOf('a'));
+      const there = createMemoryDriver();
+      const slow: StorageDriver = {
+        ...there,
+        async put(object, source, options) {
+          const stat = await there.put(object, source, options);
+          change(Buffer.from('newer'));
+          return stat;
+        },
+      };
+      const driver: StorageDriver = mount({ here, slow }, { copy: true });
+      const code = await codeOf(() => driver.move?.(keyOf('here/a'), keyOf('slow/a')));
+      t.is(code, 'SLUICE_VERSION_CHANGED');
+      t.is(await textOf(store, 'a'), 'newer');
+    });
+  }
+}
 
 test('an object of a driver that is mounted twice is moved within it, and never lost', async (t) => {
   const withoutMove = (inner: MemoryDriver): StorageDriver => ({
