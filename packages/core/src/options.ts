@@ -29,8 +29,16 @@ export function checkOptions<T extends object>(
 
 /** Copies the own properties of an object onto one that inherits nothing. */
 export function ownOf<T extends object>(object: T): T {
-  return { __proto__: null, ...object };
+  // oxlint-disable-next-line typescript/no-unsafe-assignment -- it is typed as anything
+  const copy: object = Object.create(NOTHING);
+  return Object.assign(copy, object);
 }
+
+/**
+ * A prototype that is empty for good. An object without any is kept as a table by V8, and to read,
+ * copy and freeze it takes several times as long.
+ */
+const NOTHING: object = Object.freeze({ __proto__: null });
 
 /**
  * Gives the value of an own property; `undefined` for one that is inherited, as from an

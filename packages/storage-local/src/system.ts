@@ -66,8 +66,11 @@ export interface FileIo {
  * not UTF-8 can have one text.
  */
 export function byteString(path: string): string {
-  return Buffer.from(path).toString('latin1');
+  return ASCII.test(path) ? path : Buffer.from(path).toString('latin1');
 }
+
+/** Most paths: a character is a byte already. */
+const ASCII = /^[\0-\x7f]*$/;
 
 /** The machine that this process runs on. */
 export function hostSystem(): System {

@@ -140,6 +140,8 @@ export function denyForFault(reason: string, cause: unknown = new Error(reason))
 
 const MARK = Symbol.for('sluice.decision');
 
+const MARKED: PropertyDescriptor = Object.freeze(ownOf({ value: true }));
+
 const DENY_STATUSES: readonly DenyStatus[] = [401, 403, 404, 410, 429];
 
 const NOT_APPLICABLE: NotApplicable = brand({ effect: 'not-applicable' });
@@ -160,5 +162,5 @@ function rememberPlainAllow(rule: string): Allow {
 }
 
 function brand<D extends Decision>(decision: D): D {
-  return Object.freeze(Object.defineProperty(ownOf(decision), MARK, { value: true }));
+  return Object.freeze(Object.defineProperty(ownOf(decision), MARK, MARKED));
 }

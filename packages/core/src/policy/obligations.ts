@@ -41,7 +41,7 @@ export interface Obligations {
  * that the plan or a front server owns
  */
 export function checkObligations(owner: string, obligations: Obligations): Obligations {
-  const own = checkOptions(owner, obligations, Object.keys(RULES));
+  const own = checkOptions(owner, obligations, NAMES);
   for (const [name, value] of Object.entries(own)) {
     const rule = RULES[name];
     if (value !== undefined && rule?.holds(value) !== true) {
@@ -107,6 +107,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   redirect: { expected: 'false, or absent', holds: (value) => value === false },
 } satisfies Record<keyof Obligations, Rule>;
+
+const NAMES: readonly string[] = Object.keys(RULES);
 
 /** Headers that carry the framing or the plan's own facts. */
 const OWNED: ReadonlySet<string> = new Set([

@@ -28,7 +28,7 @@ export function compilePattern(pattern: string): PatternMatch {
   const steps = parse(pattern);
   const [first] = steps;
   const direct = directSteps(steps);
-  if (direct !== undefined) return (key) => matchDirectly(direct, key);
+  if (direct !== undefined) return directMatch(direct);
   // Most rules of a large set differ from the key here, before any table is made.
   const lead = first?.kind === 'text' ? first.text : '';
   return (key) => (key.startsWith(lead) ? match(steps, key) : undefined);
@@ -167,11 +167,19 @@ function endsInOnePlace(step: Text | Capture, next: Text | Capture | undefined):
   return !step.acrossSegments && next.kind === 'text' && next.text.startsWith('/');
 }
 
+function directMatch(steps: readonly (Text | Capture)[]): PatternMatch {
+  const names = steps.flatMap((step) => (step.kind === 'capture' ? [step.name] : []));
+  const blank = Object.fromEntries(names.map((name) => [name, '']));
+  return (key) => matchDirectly(steps, blank, key);
+}
+
+/** @param blank has all parameters as properties of its own: assigned to, even `__proto__` is just one */
 function matchDirectly(
   steps: readonly (Text | Capture)[],
+  blank: Readonly<Record<string, string>>,
   key: string,
 ): Readonly<Record<string, string>> | undefined {
-  const params: [string, string][] = [];
+  const params = { ...blank };
   let position = 0;
   for (const step of steps) {
     if (step.kind === 'text') {
@@ -182,10 +190,10 @@ function matchDirectly(
     const slash = step.acrossSegments ? -1 : key.indexOf('/', position);
     const end = slash === -1 ? key.length : slash;
     if (end === position) return undefined;
-    params.push([step.name, key.slice(position, end)]);
+    params[step.name] = key.slice(position, end);
     position = end;
   }
-  return position === key.length ? Object.fromEntries(params) : undefined;
+  return position === key.length ? params : undefined;
 }
 
 /**
