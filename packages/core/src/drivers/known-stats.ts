@@ -11,13 +11,6 @@ export interface KnownStats {
   close(): void;
 }
 
-/** A look at an object, from before it until it is over. */
-export interface Watch {
-  /** Keeps what was seen; not where the object was forgotten since the look began. */
-  keep(stat: ObjectStat | undefined): void;
-  done(): void;
-}
-
 /** How long stats are kept, and how many. */
 export interface KnownStatsOptions {
   /** Milliseconds. */
@@ -78,6 +71,13 @@ export function createKnownStats(now: () => number, { ttl, max }: KnownStatsOpti
       kept.clear();
     },
   };
+}
+
+/** A look at an object, from before it until it is over. */
+interface Watch {
+  /** Keeps what was seen; not where the object was forgotten since the look began. */
+  keep(stat: ObjectStat | undefined): void;
+  done(): void;
 }
 
 interface Kept {
