@@ -22,7 +22,8 @@ export interface Pull {
  * Takes charge of a source. A stream that fails before its first read would else end the process,
  * since nobody listens; whoever reads it later still gets the failure.
  *
- * @throws TypeError for what is neither bytes nor a source of them
+ * @throws TypeError for what is neither bytes nor a source of them, and for a stream that was read to
+ * its end already
  */
 export function pullFrom(source: ByteSource): Pull {
   if (source instanceof Uint8Array) return pullOnce(source);
@@ -79,6 +80,8 @@ function stepsOf(source: Exclude<ByteSource, Uint8Array>): Steps {
   if (!(source instanceof Readable)) {
     return { step: () => iterator.next(), release: () => iterator.return?.() };
   }
+  // It would pass for an empty one: a request, say, whose body a parser has had.
+  if (source.readableEnded) throw new TypeError('a source was read to its end already');
   source.on('error', () => undefined);
   return {
     step: () => iterator.next(),

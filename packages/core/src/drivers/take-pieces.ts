@@ -12,8 +12,8 @@ import { pullFrom } from './pull.ts';
  * for which nobody waits. Its failure is heard from now on, so that it does not end the process, and
  * comes with the piece that is asked for.
  *
- * @throws TypeError for what is neither bytes nor a source of them; with the piece, for one that is
- * not bytes
+ * @throws TypeError for what is neither bytes nor a source of them, and for a stream that was read to
+ * its end already; with the piece, for one that is not bytes
  */
 export function takePieces(
   source: ByteSource,

@@ -2,7 +2,16 @@ import { Readable } from 'node:stream';
 
 import test from 'ava';
 
-import { cacheStat, driverFromReader, mount, prefix, readonly } from '../../src/drivers/index.ts';
+import {
+  cacheStat,
+  driverFromReader,
+  limit,
+  mount,
+  observe,
+  prefix,
+  readonly,
+  retry,
+} from '../../src/drivers/index.ts';
 import { MAX_KEY_BYTES, type StorageKey } from '../../src/keys/storage-key.ts';
 import type { LocalPath, StorageDriver } from '../../src/storage/driver.ts';
 import {
@@ -325,6 +334,25 @@ for (const [name, wrap, refused] of refusals) {
     t.true(source.destroyed);
     // Without a listener, this would end the process.
     t.true(source.emit('error', new Error('the upload was broken off')));
+  });
+}
+
+const stores: Readonly<Record<string, (store: MemoryDriver) => StorageDriver>> = {
+  'a memory': (store) => store,
+  limit: (store) => limit(store),
+  mount: (store) => mount({ '': store }),
+  observe: (store) => observe(store, {}),
+  retry: (store) => retry(store),
+};
+
+for (const [name, wrap] of Object.entries(stores)) {
+  test(`${name} does not take a stream that somebody has read already for an empty object`, async (t) => {
+    const store = await memoryOf('a');
+    const source = Readable.from([Buffer.from('newer')]);
+    await source.toArray();
+    const put = async (): Promise<unknown> => wrap(store).put?.(keyOf('a'), source);
+    await t.throwsAsync(put, { instanceOf: TypeError, message: /read to its end/ });
+    t.is(await textOf(store, 'a'), 'a');
   });
 }
 
