@@ -6,14 +6,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { config, type ConfigOptions, serverCommand, type ServerName } from '@sluice/cli';
+import {
+  config,
+  type ConfigOptions,
+  type ServerCommand,
+  serverCommand,
+  type ServerName,
+} from '@sluice/cli';
 
 import { installLine } from './servers.ts';
 
 /** What {@link startFrontServer} takes. */
 export interface FrontServerOptions {
-  /** As `sluice config` takes it. */
-  readonly site: ConfigOptions;
+  /** As `sluice config` takes it; the addresses are found here. */
+  readonly site: Omit<ConfigOptions, 'listen' | 'internal' | 'standalone'>;
+  /** Of 127.0.0.1; 0 takes any free one. */
+  readonly port: number;
   /** For the configuration, logs and temporary files; absolute. */
   readonly folder: string;
 }
@@ -38,28 +46,43 @@ export interface FrontServer {
  */
 export async function startFrontServer(
   name: ServerName,
-  { site, folder }: FrontServerOptions,
+  options: FrontServerOptions,
 ): Promise<FrontServer> {
-  const { listen = '' } = site;
-  if (await answers(listen)) {
-    throw new Error(`something else listens at ${listen}; choose another with --port`);
+  if (options.port !== 0) return startAt(options.port, name, options);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startAt(await freePort(), name, options);
+    } catch (error) {
+      // A port that was free may be somebody else's by the time that the server listens there.
+      if (!(error instanceof NotListeningError) || attempt === ATTEMPTS) throw error;
+    }
   }
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, name === 'caddy' ? 'Caddyfile' : `${name}.conf`);
-  await writeFile(file, config(name, { ...site, standalone: folder }));
-  const { program, args, checkArgs, env } = serverCommand(name, { file, folder });
-  const environment = { ...process.env, ...env };
-  await promisify(execFile)(program, [...checkArgs], { env: environment }).catch(
-    (error: unknown) => {
-      // A module may be missing, which has a package of its own.
-      throw new Error(`${messageOf(error)}\n${installLine(name)}`, { cause: error });
-    },
-  );
-  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** How many free ports are tried. */
+const ATTEMPTS = 4;
+
+/** The address was not to be had, as it seems. */
+class NotListeningError extends Error {
+  override readonly name = 'NotListeningError';
+}
+
+async function startAt(
+  port: number,
+  name: ServerName,
+  options: FrontServerOptions,
+): Promise<FrontServer> {
+  if (await answers(port)) {
+    throw new NotListeningError(
+      `something else listens at 127.0.0.1:${port}; choose another with --port`,
+    );
+  }
+  const { file, program, args, env } = await configure(port, name, options);
+  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = once(child, 'exit').then(() => undefined);
-  await waitUntilListening(child, listen);
+  await untilListening(child, port);
   return {
-    origin: `http://${listen}`,
+    origin: `http://127.0.0.1:${port}`,
     configuration: file,
     ended,
     async close() {
@@ -71,8 +94,37 @@ export async function startFrontServer(
   };
 }
 
-/** Finds a port of 127.0.0.1 that is free now. */
-export async function freePort(): Promise<number> {
+/** What is run, and with which configuration. */
+interface Configured extends Omit<ServerCommand, 'env'> {
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Writes the configuration, and has the server itself check it. */
+async function configure(
+  port: number,
+  name: ServerName,
+  { site, folder }: FrontServerOptions,
+): Promise<Configured> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, name === 'caddy' ? 'Caddyfile' : `${name}.conf`);
+  const addresses = {
+    listen: `127.0.0.1:${port}`,
+    ...(name === 'h2o' && { internal: `127.0.0.1:${await freePort()}` }),
+  };
+  await writeFile(file, config(name, { ...site, ...addresses, standalone: folder }));
+  const command = serverCommand(name, { file, folder });
+  const env = { ...process.env, ...command.env };
+  await promisify(execFile)(command.program, [...command.checkArgs], { env }).catch(
+    (error: unknown) => {
+      // A module may be missing, which has a package of its own.
+      throw new Error(`${messageOf(error)}\n${installLine(name)}`, { cause: error });
+    },
+  );
+  return { ...command, file, env };
+}
+
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -88,24 +140,23 @@ const START = 30_000;
 /** Milliseconds in which a server must obey a polite signal. */
 const PATIENCE = 5000;
 
-async function waitUntilListening(child: ChildProcess, listen: string): Promise<void> {
+async function untilListening(child: ChildProcess, port: number): Promise<void> {
   const deadline = performance.now() + START;
   while (performance.now() < deadline) {
     // Somebody else may have taken the address meanwhile: then the server has ended.
-    const isOpen = await answers(listen);
+    const isOpen = await answers(port);
     const how = child.exitCode ?? child.signalCode;
-    if (how !== null) throw new Error(`the server has ended: ${how}`);
+    if (how !== null) throw new NotListeningError(`the server has ended: ${how}`);
     if (isOpen) return;
     await sleep(50);
   }
   child.kill('SIGKILL');
-  throw new Error(`the server does not listen at ${listen}`);
+  throw new Error(`the server does not listen at 127.0.0.1:${port}`);
 }
 
-function answers(listen: string): Promise<boolean> {
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
+function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(Number(port), host);
+    const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

@@ -11,7 +11,7 @@ import { parsePort } from '@sluice/example-basic/port';
 import { untilSignalled } from '@sluice/example-basic/signal';
 import { type Site, startSite } from '@sluice/example-basic/site';
 
-import { type FrontServer, freePort, startFrontServer } from './front-server.ts';
+import { type FrontServer, startFrontServer } from './front-server.ts';
 import { agreeWith, installLine } from './servers.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   if (!isAbsolute(program)) {
     throw new Error(`${name} is not on this machine. ${installLine(name)}`);
   }
-  await run(name, program, asked.port === 0 ? await freePort() : asked.port);
+  await run(name, program, asked.port);
 }
 
 async function run(name: ServerName, program: string, port: number): Promise<void> {
@@ -55,13 +55,8 @@ async function run(name: ServerName, program: string, port: number): Promise<voi
   try {
     const server = await startFrontServer(name, {
       folder: join(HERE, '.run', name),
-      site: {
-        roots: root,
-        app: site.origin,
-        listen: `127.0.0.1:${port}`,
-        ...options,
-        ...(name === 'h2o' && { internal: `127.0.0.1:${await freePort()}` }),
-      },
+      port,
+      site: { roots: root, app: site.origin, ...options },
     });
     try {
       await greet(name, site, server);

@@ -12,11 +12,7 @@ import { demoPolicy } from '@sluice/example-basic/policy';
 import { parsePort } from '@sluice/example-basic/port';
 import { closeServer, originOf } from '@sluice/example-basic/server';
 import { untilSignalled } from '@sluice/example-basic/signal';
-import {
-  type FrontServer,
-  freePort,
-  startFrontServer,
-} from '@sluice/example-front-servers/front-server';
+import { type FrontServer, startFrontServer } from '@sluice/example-front-servers/front-server';
 
 import { createApp } from './app.ts';
 import { fillBucket } from './fill-bucket.ts';
@@ -87,16 +83,16 @@ async function serve(store: Store, { sender, port }: Asked): Promise<void> {
 }
 
 /** Starts nginx before the app, with the configuration that `sluice config` prints. */
-async function startNginx(options: {
+function startNginx(options: {
   readonly app: string;
   readonly storeOrigin: string;
   readonly port: number;
 }): Promise<FrontServer> {
   const { app, storeOrigin, port } = options;
-  const listen = `127.0.0.1:${port === 0 ? await freePort() : port}`;
   return startFrontServer('nginx', {
     folder: join(HERE, '.run'),
-    site: { app, listen, store: { origin: storeOrigin } },
+    port,
+    site: { app, store: { origin: storeOrigin } },
   });
 }
 
