@@ -6,8 +6,8 @@ import { throwIfAborted } from '@sluice/core/drivers';
 
 import { type Agents, createAgents } from './agents.ts';
 import { closedBefore, createEnding, type Ending } from './ending.ts';
-import type { Settings } from './settings.ts';
-import { isCut, isPassing, storeFault } from './store-fault.ts';
+import { areCredentials, type Settings } from './settings.ts';
+import { isCut, isPassing, noCredentials, storeFault } from './store-fault.ts';
 
 /** The way to a store: connections that are used again, and what is still on them. */
 export interface Connection {
@@ -156,16 +156,29 @@ function createClient(
       // Time is measured here: its own timers warn only, or end a download for a slow reader.
       requestTimeout: 0,
       socketTimeout: 0,
-      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
+      // It warns nobody; for a request that cannot be sent at all the timer is not taken back.
+      socketAcquisitionWarningTimeout: 60_000,
       logger: SILENT,
     },
   });
 }
 
-/** The SDK writes into what it is given. */
+/** The SDK writes into what it is given, and does not say of a failure that nothing was sent. */
 function copyOf(credentials: Credentials): Credentials {
   if (typeof credentials !== 'function') return { ...credentials };
-  return async () => ({ ...(await credentials()) });
+  return async () => {
+    const given = await settled(credentials);
+    if (!areCredentials(given)) throw noCredentials();
+    return { ...given };
+  };
+}
+
+async function settled(credentials: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await credentials();
+  } catch (error) {
+    throw noCredentials(error);
+  }
 }
 
 const nothing = (): undefined => undefined;

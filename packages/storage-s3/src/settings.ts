@@ -133,6 +133,18 @@ export function checkSettings(options: S3DriverOptions): Settings {
   };
 }
 
+/** Tells whether a value is a key pair whose public parts can stand in a header. */
+export function areCredentials(value: unknown): value is S3Credentials {
+  if (typeof value !== 'object' || value === null) return false;
+  const secret: unknown = Reflect.get(value, 'secretAccessKey');
+  const sessionToken: unknown = Reflect.get(value, 'sessionToken');
+  return (
+    isVisible(Reflect.get(value, 'accessKeyId')) &&
+    isText(secret) &&
+    (sessionToken === undefined || isVisible(sessionToken))
+  );
+}
+
 const OWNER = 'createS3Driver';
 
 const OPTIONS = [
@@ -205,12 +217,14 @@ function flagOption(name: string, value: unknown): boolean | undefined {
 /** Nothing of what was given is quoted: it may be the secret. */
 function checkCredentials(credentials: S3DriverOptions['credentials']): void {
   if (credentials === undefined || typeof credentials === 'function') return;
-  const names = ['accessKeyId', 'secretAccessKey'] as const;
-  const isPair = names.every((name) => isText(credentials?.[name]));
-  if (isPair && ['undefined', 'string'].includes(typeof credentials?.sessionToken)) return;
+  if (areCredentials(credentials)) return;
   throw new TypeError(
-    `${OWNER}: credentials must be { accessKeyId, secretAccessKey }, all of them texts, or a function that gives them`,
+    `${OWNER}: credentials must be { accessKeyId, secretAccessKey }, texts that can stand in a header, or a function that gives them`,
   );
+}
+
+function isVisible(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }
 
 function isText(value: unknown): value is string {

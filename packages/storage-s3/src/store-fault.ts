@@ -28,9 +28,7 @@ export function storeFault(error: unknown): SluiceError {
   const name = member(error, 'name');
   const code = member(error, 'code');
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    return new SluiceError('SLUICE_CONFIG', 'there are no credentials for the store', {
-      cause: error,
-    });
+    return noCredentials(error);
   }
   if (String(member(error, 'message')).startsWith('Region is missing')) {
     return new SluiceError('SLUICE_CONFIG', 'there is no region for the store', { cause: error });
@@ -58,6 +56,11 @@ export function isPassing(error: unknown): boolean {
 export function isCut(error: unknown): boolean {
   const code = member(isSluiceError(error) ? error.cause : error, 'code');
   return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** The failure of a call that nothing can be signed for. */
+export function noCredentials(cause?: unknown): SluiceError {
+  return new SluiceError('SLUICE_CONFIG', 'there are no credentials for the store', { cause });
 }
 
 /** The failure of a read whose object has other bytes by now, or none. */

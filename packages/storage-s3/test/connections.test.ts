@@ -7,6 +7,7 @@ import { retry } from '@sluice/core/drivers';
 import test, { type ExecutionContext } from 'ava';
 
 import { createAgents } from '../src/agents.ts';
+import type { S3Credentials } from '../src/index.ts';
 import { fails, read } from './helpers/results.ts';
 import {
   type Answer,
@@ -15,6 +16,7 @@ import {
   part,
   refusal,
   type ScriptedStore,
+  SECRETS,
   startScriptedStore,
 } from './helpers/scripted-store.ts';
 import { BYTES, WINDOW } from './tables/answers.ts';
@@ -117,21 +119,41 @@ test('a store that is not there is unavailable', async (t) => {
   t.is((await fails(t, driver.stat(KEY))).code, 'SLUICE_UNAVAILABLE');
 });
 
-test('credentials that cannot be got are a mistake in the set-up, and the wait for them ends', async (t) => {
-  const store = await startScriptedStore(t);
-  const missing = store.driver({
-    credentials: () =>
-      Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' })),
+for (const [title, credentials] of [
+  ['the provider of the SDK finds none', () => Promise.reject(providerError())],
+  [
+    'their provider fails in a way of its own',
+    () => Promise.reject(new Error('the vault is shut')),
+  ],
+  ['there are none', () => Promise.resolve({})],
+  ['half of them are missing', () => Promise.resolve({ accessKeyId: 'id' })],
+  ['a line break is left on them', () => Promise.resolve({ ...SECRETS, accessKeyId: 'id\n' })],
+] as const) {
+  test(`it is a mistake in the set-up when ${title}`, async (t) => {
+    const store = await startScriptedStore(t);
+    // As programs without types have them.
+    const driver = store.driver({ credentials: credentials as () => Promise<S3Credentials> });
+    for (const call of [() => driver.stat(KEY), () => driver.signUrl(KEY, { expiresIn: 60 })]) {
+      const { code, message } = await fails(t, call());
+      t.is(code, 'SLUICE_CONFIG');
+      t.is(message, 'there are no credentials for the store');
+    }
+    t.is(store.requests.length, 0);
   });
-  t.is((await fails(t, missing.stat(KEY))).code, 'SLUICE_CONFIG');
+}
+
+function providerError(): Error {
+  return Object.assign(new Error('none'), { name: 'CredentialsProviderError' });
+}
+
+test('the wait for credentials ends', async (t) => {
+  const store = await startScriptedStore(t);
   const credentials = (): Promise<never> => new Promise(() => undefined);
   const hasty = store.driver({ credentials, timeouts: { answer: 50 } });
   t.is((await fails(t, hasty.stat(KEY))).code, 'SLUICE_TIMEOUT');
   const signal = AbortSignal.timeout(20);
-  t.is(
-    (await fails(t, store.driver({ credentials }).stat(KEY, { signal }))).code,
-    'SLUICE_ABORTED',
-  );
+  const patient = store.driver({ credentials });
+  t.is((await fails(t, patient.stat(KEY, { signal }))).code, 'SLUICE_ABORTED');
 });
 
 test('an abort while the head is waited for ends the call, and its connection', async (t) => {

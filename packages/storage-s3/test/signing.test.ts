@@ -158,6 +158,11 @@ for (const [title, options, message] of [
     { ...OPTIONS, credentials: { accessKeyId: 'hush' } },
     /credentials must/,
   ],
+  [
+    'credentials with a line break left on them',
+    { ...OPTIONS, credentials: { ...SECRETS, accessKeyId: 'hush\n' } },
+    /credentials must/,
+  ],
   ['a small partSize', { ...OPTIONS, partSize: 1024 }, /partSize must/],
   ['a wrong timeout', { ...OPTIONS, timeouts: { answer: 0 } }, /timeouts\.answer must/],
   ['an unknown timeout', { ...OPTIONS, timeouts: { connect: 1 } }, /unknown option "connect"/],
