@@ -108,7 +108,7 @@ const NO_CODES: ReadonlySet<string> = new Set(['Error', 'Unknown', 'UnknownError
 const RETRY_AFTER = 1;
 
 /** What a word of the store means, whatever the status it comes with. */
-const MEANINGS: Readonly<Record<string, readonly [SluiceErrorCode, string]>> = {
+const MEANINGS: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: ['SLUICE_CONFIG', 'there is no such bucket'],
   InvalidBucketName: ['SLUICE_CONFIG', 'the store does not allow the name of the bucket'],
   PermanentRedirect: ['SLUICE_CONFIG', 'the bucket lies in another region or at another endpoint'],
@@ -138,33 +138,39 @@ function refused({ status, code }: Refusal, cause: unknown): SluiceError {
   });
 }
 
-function byStatus(status: number): readonly [SluiceErrorCode, string] {
-  if (status >= 300 && status < 400) {
-    // Not followed: the signature, and with it the right to read, would go to somebody else.
-    return ['SLUICE_CONFIG', 'the store sends its clients elsewhere'];
-  }
-  switch (status) {
-    case 401:
-    case 403:
-      return ['SLUICE_ACCESS_DENIED', 'the store refused the credentials'];
-    case 404:
-    case 412:
-    case 416:
-      return ['SLUICE_VERSION_CHANGED', 'the object is no longer the one opened'];
-    case 408:
-    case 409:
-    case 429:
-      return ['SLUICE_UNAVAILABLE', 'the store cannot serve now'];
-    case 501:
-    case 505:
-      return ['SLUICE_UNSUPPORTED', 'the store cannot do this'];
-    case 507:
-      return ['SLUICE_IO', 'the store has no room left'];
-    default:
-      return status >= 500
-        ? ['SLUICE_UNAVAILABLE', 'the store cannot serve now']
-        : ['SLUICE_IO', 'the store refused the request'];
-  }
+type Meaning = readonly [SluiceErrorCode, string];
+
+function byStatus(status: number): Meaning {
+  return STATUSES[status] ?? byClass(status);
+}
+
+const DENIED: Meaning = ['SLUICE_ACCESS_DENIED', 'the store refused the credentials'];
+const CHANGED: Meaning = ['SLUICE_VERSION_CHANGED', 'the object is no longer the one opened'];
+const BUSY: Meaning = ['SLUICE_UNAVAILABLE', 'the store cannot serve now'];
+const UNABLE: Meaning = ['SLUICE_UNSUPPORTED', 'the store cannot do this'];
+
+/** What a status means that comes without a word, or with one that is not known. */
+const STATUSES: Readonly<Record<number, Meaning>> = {
+  401: DENIED,
+  403: DENIED,
+  404: CHANGED,
+  408: BUSY,
+  409: BUSY,
+  412: CHANGED,
+  416: CHANGED,
+  429: BUSY,
+  501: UNABLE,
+  505: UNABLE,
+  507: ['SLUICE_IO', 'the store has no room left'],
+};
+
+function byClass(status: number): Meaning {
+  if (status >= 500) return BUSY;
+  if (status >= 400) return ['SLUICE_IO', 'the store refused the request'];
+  // Not followed: the signature, and with it the right to read, would go to somebody else.
+  if (status >= 300) return ['SLUICE_CONFIG', 'the store sends its clients elsewhere'];
+  // As a date that is none.
+  return ['SLUICE_IO', 'the store gave an answer that cannot be read'];
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */

@@ -165,6 +165,14 @@ test('a refusal of HEAD, which has no words, is looked into', async (t) => {
   t.is(store.requests.at(-1)?.headers.range, 'bytes=0-0');
 });
 
+test('a head that cannot be read is no refusal', async (t) => {
+  const store = await startScriptedStore(t);
+  store.script(head(12, { 'last-modified': 'garbage' }));
+  const error = await fails(t, store.driver().stat(KEY));
+  t.is(error.code, 'SLUICE_IO');
+  t.is(error.message, 'the store gave an answer that cannot be read');
+});
+
 test('a missing object is none, and a missing bucket a mistake in the set-up', async (t) => {
   const store = await startScriptedStore(t);
   const driver = store.driver();
