@@ -158,6 +158,18 @@ export function missingNeeds(
   return (check.needs ?? []).filter((need) => !offers.has(need));
 }
 
+/** Tells whether a text names a need that there is. */
+export function isNeed(name: string): boolean {
+  const all: readonly string[] = [
+    ...OPTIONAL_METHODS,
+    ...fixtureNeeds,
+    'remote.http',
+    'plant',
+    ...plantKinds.map((kind) => `plant.${kind}`),
+  ];
+  return all.includes(name);
+}
+
 const plantKinds = [
   'directory',
   'fifo',

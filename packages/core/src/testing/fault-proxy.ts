@@ -82,9 +82,9 @@ export async function createFaultProxy(options: FaultProxyOptions): Promise<Faul
 }
 
 function assertTarget(target: NetworkAddress | undefined): void {
-  if (typeof target?.host === 'string' && target.host !== '' && Number.isInteger(target.port)) {
-    return;
-  }
+  const { host, port } = target ?? {};
+  const isPort = typeof port === 'number' && Number.isInteger(port) && 0 < port && port < 65_536;
+  if (typeof host === 'string' && host !== '' && isPort) return;
   throw new TypeError(
     `createFaultProxy: target must be { host, port }, got ${quote(target?.host)}, ${quote(target?.port)}`,
   );

@@ -1,8 +1,9 @@
-import { checkOptions, integerOption, quote } from '../options.ts';
+import { checkOptions, integerOption, MAX_MILLISECONDS, quote } from '../options.ts';
 import {
   type ContractCheck,
   type ContractFixture,
   type ContractNeed,
+  isNeed,
   missingNeeds,
 } from './check.ts';
 import { storageContract } from './contract.ts';
@@ -74,7 +75,7 @@ export interface ContractReport {
  *
  * T-11 measures the memory of the process, so nothing else should be at work in it meanwhile.
  *
- * @throws TypeError on an option, a check id or a group that does not exist
+ * @throws TypeError on an option, a check id, a group or a need that does not exist
  */
 export async function runContract(
   createFixture: CreateFixture,
@@ -103,6 +104,7 @@ export async function runCheck(
 ): Promise<CheckResult> {
   const limit = integerOption('runCheck', 'timeout', options.timeout, {
     least: 1,
+    most: MAX_MILLISECONDS,
     fallback: 10_000,
   });
   const start = performance.now();
@@ -123,7 +125,7 @@ export function inRunOrder(checks: readonly ContractCheck[]): readonly ContractC
  * Picks the checks that the options name.
  *
  * @param owner who takes the options, for the message
- * @throws TypeError on an option, a check id or a group that does not exist
+ * @throws TypeError on an option, a check id, a group or a need that does not exist
  */
 export function selectChecks(owner: string, options: ContractOptions): readonly ContractCheck[] {
   checkOptions(owner, options, ['known', 'name', 'only', 'timeout', 'without']);
@@ -136,6 +138,11 @@ export function selectChecks(owner: string, options: ContractOptions): readonly 
   for (const name of only ?? []) {
     if (!storageContract.some((check) => names(check, name))) {
       throw new TypeError(`${owner}: only names ${quote(name)}, which is no check and no group`);
+    }
+  }
+  for (const name of without) {
+    if (!isNeed(name)) {
+      throw new TypeError(`${owner}: without names ${quote(name)}, which is no need`);
     }
   }
   const checks = storageContract.filter(
@@ -186,9 +193,9 @@ async function runOn(
   check: ContractCheck,
   limit: number,
 ): Promise<Outcome> {
-  const missing = missingNeeds(check, fixture);
-  if (missing.length > 0) return { kind: 'skipped', missing };
   try {
+    const missing = missingNeeds(check, fixture);
+    if (missing.length > 0) return { kind: 'skipped', missing };
     await within(limit, check.run(fixture), 'the check');
   } catch (error) {
     return { kind: 'failed', error };

@@ -235,6 +235,10 @@ test('what makes no sense is a TypeError', async (t) => {
     instanceOf: TypeError,
     message: /target must be \{ host, port \}/,
   });
+  for (const port of [0, 65_536, 80.5]) {
+    const target = { host: '127.0.0.1', port };
+    await t.throwsAsync(createFaultProxy({ target }), { instanceOf: TypeError, message: /got/ });
+  }
   await withProxy(async (proxy) => {
     for (const [fault, message] of [
       [{ kind: 'slow' }, /kind must be one of pass, refuse/],

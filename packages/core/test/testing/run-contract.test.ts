@@ -155,12 +155,17 @@ test('a fixture that cannot be made, or disposed of, is a failure of the check',
   const dispose = (): Promise<void> => Promise.reject(new Error('busy'));
   const stuck = await runContract(() => ({ ...createWorldFixture(), dispose }), { only: ['S-01'] });
   t.is(stuck.failed, 1);
+  for (const none of [undefined, { dispose: async () => undefined }]) {
+    t.is((await runContract(() => none as never, { only: ['S-01'] })).failed, 1);
+  }
 });
 
 for (const [what, options, message] of [
   ['an unknown check in only', { only: ['S-99'] }, /only names "S-99"/],
   ['an unknown check in known', { known: { 'S-99': 'x' } }, /known names "S-99"/],
   ['an unknown option', { onyl: ['S-01'] }, /unknown option "onyl"/],
+  ['an unknown need', { without: ['signURL'], only: ['S-01'] }, /without names "signURL"/],
+  ['a timeout beyond all timers', { timeout: 2 ** 31, only: ['S-01'] }, /timeout .*got 2147483648/],
   ['a timeout of nothing', { timeout: 0, only: ['S-01'] }, /timeout must be an integer/],
   ['a concurrency of nothing', { concurrency: 0 }, /concurrency must be an integer/],
 ] as const) {
