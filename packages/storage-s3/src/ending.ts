@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/core';
-import { abortedBy } from '@sluice/core/drivers';
+import { abortedBy, onSilence } from '@sluice/core/drivers';
 
 /** The failure of a call that found the driver, or its handle, closed. */
 export function closedBefore(what: 'driver' | 'object'): SluiceError {
@@ -45,9 +45,9 @@ export function createEnding(signal: AbortSignal | undefined, limit: number): En
     controller.abort(why);
   };
   const onAbort = (): void => signal && end(abortedBy(signal));
-  const timer = setTimeout(() => end(timedOut()), limit);
+  const stop = onSilence(limit, () => end(timedOut()));
   const release = (): void => {
-    clearTimeout(timer);
+    stop();
     signal?.removeEventListener('abort', onAbort);
   };
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import { SluiceError } from '@sluice/core';
-import { abortedBy } from '@sluice/core/drivers';
+import { abortedBy, onSilence } from '@sluice/core/drivers';
 
 import { timedOut } from './ending.ts';
 import { brokenOff } from './store-fault.ts';
@@ -38,12 +38,12 @@ export function createWindowBody(
   let buffered = 0;
   let last: Uint8Array | undefined;
   let outcome: 'done' | SluiceError | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let stopWaiting = (): void => undefined;
 
   const settle = (how: 'done' | SluiceError): void => {
     if (outcome !== undefined) return;
     outcome = how;
-    clearTimeout(timer);
+    stopWaiting();
     signal?.removeEventListener('abort', onAbort);
     if (how !== 'done' || !source.readableEnded) source.destroy();
     release();
@@ -63,9 +63,9 @@ export function createWindowBody(
       if (what instanceof Error) one.reject(what);
       else one.resolve(what);
     }
-    clearTimeout(timer);
+    stopWaiting();
     if (outcome !== undefined) return;
-    if (waiting.length > 0) timer = setTimeout(() => fail(timedOut()), idle);
+    if (waiting.length > 0) stopWaiting = onSilence(idle, () => fail(timedOut()));
     if (buffered < READ_AHEAD) source.resume();
   };
   const fail = (fault: SluiceError): void => {

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import { throwIfAborted, untilAborted, waitFor } from './abort.ts';
 import { createCallSignal } from './call-signal.ts';
+import { onSilence } from './silence.ts';
 
 /** What a deadline is set to. */
 export interface Deadline<T> {
@@ -45,15 +46,15 @@ export async function endLate<T>(
   on: { readonly late: (value: T) => void; readonly expire: (error: SluiceError) => void },
 ): Promise<T> {
   const { result, giveUp } = waitFor(work, on.late);
-  const timer = setTimeout(() => {
+  const stop = onSilence(limit, () => {
     const error = new SluiceError('SLUICE_TIMEOUT', `the store gave nothing for ${limit} ms`);
     // First: what is aborted next fails, and not for a reason that anybody should hear of.
     giveUp(error);
     on.expire(error);
-  }, limit);
+  });
   try {
     return await result;
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }

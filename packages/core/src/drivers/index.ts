@@ -11,6 +11,7 @@ export type { ReaderStat, ReaderVersion } from './reader-stat.ts';
 
 // For a driver that is written without it.
 export { abortedBy, throwIfAborted, untilAborted } from './abort.ts';
+export { onSilence } from './silence.ts';
 export { takePieces } from './take-pieces.ts';
 
 // Around one driver, or several.

@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 
+import { onSilence } from '../../src/drivers/silence.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseKey, type StorageKey } from '../../src/keys/storage-key.ts';
 import type {
@@ -208,9 +209,9 @@ async function* bodyOf(
   let left = end - start;
   try {
     for (;;) {
-      const timer =
-        always || has('waits for a silent body') ? undefined : setTimeout(silent, patience);
-      const step = await pieces.next().finally(() => clearTimeout(timer));
+      const stop =
+        always || has('waits for a silent body') ? undefined : onSilence(patience, silent);
+      const step = await pieces.next().finally(stop);
       if (step.done === true) break;
       if (has('waits for the reader')) whole?.refresh();
       const piece = step.value as Buffer;
@@ -283,10 +284,10 @@ function exchange(connection: Connection, question: Question): Promise<IncomingM
       asked.destroy(new SluiceError('SLUICE_TIMEOUT', 'the store is silent'));
     };
     const abort = (): void => void (signal && asked.destroy(aborted(signal)));
-    const timer = has('waits for a silent head') ? undefined : setTimeout(silent, patience);
+    const stop = has('waits for a silent head') ? undefined : onSilence(patience, silent);
     if (!has('hears no abort while it waits')) signal?.addEventListener('abort', abort);
     const done = (): void => {
-      clearTimeout(timer);
+      stop?.();
       signal?.removeEventListener('abort', abort);
     };
     asked.on('error', (error) => {
