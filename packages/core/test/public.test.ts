@@ -49,6 +49,7 @@ const entries: readonly (readonly [entry: string, module: object, names: readonl
       'limit',
       'mount',
       'observe',
+      'onSilence',
       'prefix',
       'readonly',
       'retry',
