@@ -6,6 +6,12 @@ import { createWorldFixture } from './world.ts';
 
 await contractWithAva(test, createWorldFixture);
 
+/**
+ * Runs of the suite at a time. AVA starts all tests of a file at once, and then each driver waits for
+ * the others so long that every store seems silent.
+ */
+const inTurn = createTurns(8);
+
 /** Checks that wait for a far store, or for the clock. */
 const FAR = /F-|U-|V-12|T-(08|09|1[03456])/;
 
@@ -14,11 +20,13 @@ for (const [fault, mutate, caughtBy] of mutants) {
   // What others allocate, or free, would blur the one check that measures memory.
   const declare = only.includes('T-11') ? test.serial : test;
   declare(`a driver that ${fault} is caught by ${caughtBy}`, async (t) => {
-    const report = await runContract(() => createWorldFixture(mutate), {
-      only,
-      timeout: FAR.test(caughtBy) ? 5000 : 1000,
-      concurrency: only.length,
-    });
+    const report = await inTurn(() =>
+      runContract(() => createWorldFixture(mutate), {
+        only,
+        timeout: FAR.test(caughtBy) ? 5000 : 1000,
+        concurrency: only.length,
+      }),
+    );
     const passed = report.results.filter(({ kind }) => kind !== 'failed');
     t.deepEqual(
       passed.map(({ check }) => check.id),
@@ -49,3 +57,20 @@ test('two runs on one store do not meet, and neither needs it to be empty', asyn
   for (const report of await Promise.all(runs)) t.is(report.passed, seen.length);
   await shared.dispose();
 });
+
+/** Lets so many work at a time, the others in the order in which they came. */
+function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let working = 0;
+  return async (work) => {
+    if (working < most) working += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) working -= 1;
+      else next();
+    }
+  };
+}
