@@ -6,6 +6,7 @@ import {
   type Sluice,
 } from '@sluice/core';
 
+import { nextBatch } from './batch.ts';
 import { isGone, turnOf } from './connection.ts';
 import { raiseFence } from './fence.ts';
 import type { Reports } from './reports.ts';
@@ -33,6 +34,7 @@ export async function deliver<S>(
   const turn = turnOf(ctx);
   if (turn !== undefined && (!(await turn) || ctx.headerSent)) return undefined;
   const download = await sluice.open(request);
+  await nextBatch();
   const { plan } = download;
   if (ctx.headerSent) {
     tooLate(download, reports);

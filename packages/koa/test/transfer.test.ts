@@ -12,7 +12,7 @@ import { createGzip, gunzipSync } from 'node:zlib';
 
 import { SluiceError, type SluiceOptions, type StorageDriver, type Window } from '@sluice/core';
 import { untilAborted } from '@sluice/core/drivers';
-import { createLocalDriver } from '@sluice/storage-local';
+import { createLocalDriver, type LocalDriverOptions } from '@sluice/storage-local';
 import test, { type ExecutionContext } from 'ava';
 import type Koa from 'koa';
 
@@ -208,7 +208,123 @@ function gate(): { readonly passed: Promise<void>; readonly pass: () => void } {
   return { passed, pass: () => pass() };
 }
 
+/** How files are kept open between downloads. */
+const CACHES: readonly (readonly [remark: string, Pick<LocalDriverOptions, 'openCache'>])[] = [
+  ['', {}],
+  [' of an open-object cache', { openCache: { maxBytes: 16_777_216, maxObjectBytes: 131_072 } }],
+];
+
 for (const { name, Koa: App } of KOAS) {
+  for (const [remark, cache] of CACHES) {
+    test(`${name}: 200 aborted downloads of a file${remark} leave no descriptor open`, async (t) => {
+      const folder = await temporaryFolder(t);
+      await writeFile(join(folder, 'large'), '');
+      await truncate(join(folder, 'large'), LARGE);
+      const { port, errors, settled } = await serve(
+        t,
+        App,
+        createLocalDriver({ root: folder, ...cache }),
+      );
+      for (let round = 0; round < 20; round += 1) {
+        const connections = await Promise.all(Array.from({ length: 10 }, () => stall(t, port)));
+        if (round === 0) t.is(openFiles(folder), cache.openCache === undefined ? 10 : 1);
+        for (const { socket } of connections) socket.destroy();
+      }
+      const events = await settled(200);
+      t.is(events.filter(({ outcome }) => outcome === 'aborted').length, 200);
+      await until(() => openFiles(folder) === (cache.openCache === undefined ? 0 : 1));
+      t.deepEqual(errors, []);
+    });
+
+    test(`${name}: a large file${remark} comes byte for byte, whole, in ranges and compressed by another`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const bytes = randomBytes(3_000_000);
+      await writeFile(join(folder, 'file'), bytes);
+      const { port, errors, settled } = await serve(
+        t,
+        App,
+        createLocalDriver({ root: folder, ...cache }),
+        {
+          above: [
+            async (ctx, next) => {
+              await next();
+              if (ctx.query['gzip'] === undefined) return;
+              ctx.remove('Content-Length');
+              ctx.body = (ctx.body as Readable).pipe(createGzip({ level: 1 }));
+            },
+          ],
+        },
+      );
+      t.true((await exchange(t, port, 'GET', '/files/file')).body.equals(bytes));
+      const range = ['Range: bytes=1000000-2999999'];
+      t.true(
+        (await exchange(t, port, 'GET', '/files/file', range)).body.equals(bytes.subarray(1e6)),
+      );
+      const parts = await exchange(t, port, 'GET', '/files/file', [
+        'Range: bytes=7-999999,2000000-',
+      ]);
+      t.true(parts.body.includes(bytes.subarray(7, 1_000_000)));
+      t.true(parts.body.includes(bytes.subarray(2_000_000)));
+      const gzip = await (await fetch(`http://127.0.0.1:${port}/files/file?gzip`)).arrayBuffer();
+      t.true(gunzipSync(gzip).equals(bytes));
+      t.deepEqual(
+        (await settled(4)).map(({ outcome, bytes }) => [outcome, bytes]),
+        [
+          ['complete', 3_000_000],
+          ['partial', 2_000_000],
+          ['partial', parts.body.length],
+          ['complete', 3_000_000],
+        ],
+      );
+      await until(() => openFiles(folder) === (cache.openCache === undefined ? 0 : 1));
+      t.deepEqual(errors, []);
+    });
+
+    test(`${name}: a file${remark} that shrinks, grows or is replaced never breaks the framing`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const path = join(folder, 'file');
+      const { port, errors, settled } = await serve(
+        t,
+        App,
+        createLocalDriver({ root: folder, ...cache }),
+      );
+      const start = async (): Promise<Connection> => {
+        await writeFile(path, '');
+        await truncate(path, LARGE);
+        return stall(t, port, '/files/file');
+      };
+
+      const grown = await start();
+      const handle = await open(path, 'a');
+      await handle.write('HTTP/1.1 200 OK\r\n\r\n');
+      await handle.close();
+      grown.send(head('HEAD', '/files/file'));
+      grown.socket.resume();
+      t.is((await grown.response()).body.length, LARGE);
+      t.is((await grown.response('HEAD')).headers['content-length'], String(LARGE + 19));
+
+      const replaced = await start();
+      await writeFile(join(folder, 'new'), Buffer.alloc(LARGE, 'y'));
+      await rename(join(folder, 'new'), path);
+      replaced.socket.resume();
+      const { body } = await replaced.response();
+      t.is(body.length, LARGE);
+      t.is(body.indexOf('y'), -1);
+      t.deepEqual(errors, []);
+
+      const shrunk = await start();
+      await truncate(path, 1000);
+      shrunk.socket.resume();
+      await t.throwsAsync(shrunk.response(), { message: /the connection ended after/ });
+      t.is(errors.length, 1);
+      t.deepEqual(
+        (await settled(4)).map(({ outcome }) => outcome),
+        ['complete', 'complete', 'complete', 'failed'],
+      );
+      await until(() => openFiles(folder) === (cache.openCache === undefined ? 0 : 1));
+    });
+  }
+
   for (const how of ['destroy', 'resetAndDestroy'] as const) {
     test(`${name}: a client that leaves in the middle (${how}) is an abort and no error`, async (t) => {
       const storage = createLargeDriver();
@@ -272,57 +388,6 @@ for (const { name, Koa: App } of KOAS) {
       t.deepEqual(errors, []);
     });
   }
-
-  test(`${name}: 200 aborted downloads of a file leave no descriptor open`, async (t) => {
-    const folder = await temporaryFolder(t);
-    await writeFile(join(folder, 'large'), '');
-    await truncate(join(folder, 'large'), LARGE);
-    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }));
-    for (let round = 0; round < 20; round += 1) {
-      const connections = await Promise.all(Array.from({ length: 10 }, () => stall(t, port)));
-      if (round === 0) t.is(openFiles(folder), 10);
-      for (const { socket } of connections) socket.destroy();
-    }
-    const events = await settled(200);
-    t.is(events.filter(({ outcome }) => outcome === 'aborted').length, 200);
-    await until(() => openFiles(folder) === 0);
-    t.deepEqual(errors, []);
-  });
-
-  test(`${name}: a large file comes byte for byte, whole, in ranges and compressed by another`, async (t) => {
-    const folder = await temporaryFolder(t);
-    const bytes = randomBytes(3_000_000);
-    await writeFile(join(folder, 'file'), bytes);
-    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }), {
-      above: [
-        async (ctx, next) => {
-          await next();
-          if (ctx.query['gzip'] === undefined) return;
-          ctx.remove('Content-Length');
-          ctx.body = (ctx.body as Readable).pipe(createGzip({ level: 1 }));
-        },
-      ],
-    });
-    t.true((await exchange(t, port, 'GET', '/files/file')).body.equals(bytes));
-    const range = ['Range: bytes=1000000-2999999'];
-    t.true((await exchange(t, port, 'GET', '/files/file', range)).body.equals(bytes.subarray(1e6)));
-    const parts = await exchange(t, port, 'GET', '/files/file', ['Range: bytes=7-999999,2000000-']);
-    t.true(parts.body.includes(bytes.subarray(7, 1_000_000)));
-    t.true(parts.body.includes(bytes.subarray(2_000_000)));
-    const gzip = await (await fetch(`http://127.0.0.1:${port}/files/file?gzip`)).arrayBuffer();
-    t.true(gunzipSync(gzip).equals(bytes));
-    t.deepEqual(
-      (await settled(4)).map(({ outcome, bytes }) => [outcome, bytes]),
-      [
-        ['complete', 3_000_000],
-        ['partial', 2_000_000],
-        ['partial', parts.body.length],
-        ['complete', 3_000_000],
-      ],
-    );
-    await until(() => openFiles(folder) === 0);
-    t.deepEqual(errors, []);
-  });
 
   test(`${name}: a large object that cannot be read is answered by the status`, async (t) => {
     const fault = new SluiceError('SLUICE_IO', 'the disk is gone');
@@ -429,46 +494,6 @@ for (const { name, Koa: App } of KOAS) {
     await t.throwsAsync(connection.response(), { message: /the connection ended after/ });
     await settled(1);
     t.is(errors.length, 1);
-  });
-
-  test(`${name}: a file that shrinks, grows or is replaced never breaks the framing`, async (t) => {
-    const folder = await temporaryFolder(t);
-    const path = join(folder, 'file');
-    const { port, errors, settled } = await serve(t, App, createLocalDriver({ root: folder }));
-    const start = async (): Promise<Connection> => {
-      await writeFile(path, '');
-      await truncate(path, LARGE);
-      return stall(t, port, '/files/file');
-    };
-
-    const grown = await start();
-    const handle = await open(path, 'a');
-    await handle.write('HTTP/1.1 200 OK\r\n\r\n');
-    await handle.close();
-    grown.send(head('HEAD', '/files/file'));
-    grown.socket.resume();
-    t.is((await grown.response()).body.length, LARGE);
-    t.is((await grown.response('HEAD')).headers['content-length'], String(LARGE + 19));
-
-    const replaced = await start();
-    await writeFile(join(folder, 'new'), Buffer.alloc(LARGE, 'y'));
-    await rename(join(folder, 'new'), path);
-    replaced.socket.resume();
-    const { body } = await replaced.response();
-    t.is(body.length, LARGE);
-    t.is(body.indexOf('y'), -1);
-    t.deepEqual(errors, []);
-
-    const shrunk = await start();
-    await truncate(path, 1000);
-    shrunk.socket.resume();
-    await t.throwsAsync(shrunk.response(), { message: /the connection ended after/ });
-    t.is(errors.length, 1);
-    t.deepEqual(
-      (await settled(4)).map(({ outcome }) => outcome),
-      ['complete', 'complete', 'complete', 'failed'],
-    );
-    await until(() => openFiles(folder) === 0);
   });
 
   test(`${name}: readers that stall are cut off, and others go on`, async (t) => {
