@@ -1,8 +1,9 @@
-import type { DownloadEvent } from '@sluice/core';
+import { createPathMap, type DownloadEvent, type StorageDriver } from '@sluice/core';
+import { createLocalDriver } from '@sluice/storage-local';
 
 import { type AppOptions, type Asker, REQUEST_NAME, startApp } from './app.ts';
 import { type Answer, type Ask, converse, exchange } from './client.ts';
-import type { Fixture } from './fixture.ts';
+import { diskOf, type Fixture } from './fixture.ts';
 import type { Habits } from './habits.ts';
 
 /** One way in which downloads are sent, as a client sees it. */
@@ -54,6 +55,18 @@ export const STREAMING: Sender = {
   name: 'streaming',
   habits: 'streaming',
   start: (fixture) => runSender('streaming', 'streaming', { fixture }),
+};
+
+/** The same, with objects that are kept open between downloads, small ones with their bytes. */
+export const CACHED: Sender = {
+  name: 'streaming, cached',
+  habits: 'streaming',
+  start(fixture) {
+    const paths = createPathMap(diskOf(fixture).roots);
+    const openCache = { maxBytes: 16_777_216, maxObjectBytes: 131_072 };
+    const createDriver = (): StorageDriver => createLocalDriver({ paths, openCache });
+    return runSender(CACHED.name, 'streaming', { fixture: { ...fixture, createDriver } });
+  },
 };
 
 /**

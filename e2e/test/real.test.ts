@@ -1,5 +1,5 @@
 import { realSender, SERVERS } from '../src/front.ts';
-import { STREAMING } from '../src/sender.ts';
+import { CACHED, STREAMING } from '../src/sender.ts';
 import { testChanges } from './changes.ts';
 import { testOneConnection, testUpstream } from './connections.ts';
 import { testDownloads } from './downloads.ts';
@@ -7,7 +7,7 @@ import { openLane } from './helpers.ts';
 import { testDifferences, testProtocol } from './protocol.ts';
 import { testCurl, testResume } from './resume.ts';
 
-const SENDERS = [STREAMING, ...SERVERS.map((server) => realSender(server))];
+const SENDERS = [STREAMING, CACHED, ...SERVERS.map((server) => realSender(server))];
 
 openLane(SENDERS);
 for (const sender of SENDERS) {
