@@ -4,6 +4,7 @@ import type { Dialect, PlanHeaders } from '@sluice/core';
 import { isSendfileHeader } from '@sluice/core/http';
 
 import { cut } from './connection.ts';
+import { override } from './override.ts';
 import type { DownloadContext } from './request.ts';
 
 /**
@@ -36,7 +37,7 @@ export interface Order {
 
 /** Lets one order through, if the answer stays as it is. A later call takes the place of this one. */
 export function placeOrder(ctx: DownloadContext, order: Order | undefined): void {
-  const fence = order === undefined ? fences.get(ctx.res) : fenceAt(ctx);
+  const fence = order === undefined ? fenceOf(ctx.res) : fenceAt(ctx);
   if (fence === undefined) return;
   // Another application may have the same response in a context of its own.
   fence.ctx = ctx;
@@ -46,12 +47,12 @@ export function placeOrder(ctx: DownloadContext, order: Order | undefined): void
 
 /** Tells whether an order went out with the head. */
 export function wasOrdered({ res }: Pick<DownloadContext, 'res'>): boolean {
-  return fences.get(res)?.sent !== undefined;
+  return fenceOf(res)?.sent !== undefined;
 }
 
 /** Tells whether a header of a response is an order to its front server. */
 export function isOrder({ res }: Pick<DownloadContext, 'res'>, name: string): boolean {
-  return isSendfileHeader(name) || fences.get(res)?.headers.has(name.toLowerCase()) === true;
+  return isSendfileHeader(name) || fenceOf(res)?.headers.has(name.toLowerCase()) === true;
 }
 
 interface Fence {
@@ -64,11 +65,20 @@ interface Fence {
   isWatched: boolean;
 }
 
-const fences: WeakMap<ServerResponse, Fence> = new WeakMap();
+/**
+ * A property of the response, which nobody who prints it sees. In a `WeakMap` a fence, which holds the
+ * response through its context, would outlive it until the next full collection of garbage, which
+ * took more time than all that the fence does.
+ */
+const FENCE = Symbol('sluice.fence');
+
+function fenceOf(res: ServerResponse & { readonly [FENCE]?: Fence }): Fence | undefined {
+  return res[FENCE];
+}
 
 function fenceAt(ctx: DownloadContext): Fence {
   const { res } = ctx;
-  const raised = fences.get(res);
+  const raised = fenceOf(res);
   if (raised !== undefined) return raised;
   const fence: Fence = {
     ctx,
@@ -77,7 +87,7 @@ function fenceAt(ctx: DownloadContext): Fence {
     sent: undefined,
     isWatched: false,
   };
-  fences.set(res, fence);
+  Object.defineProperty(res, FENCE, { value: fence });
   guardHead(res, fence);
   return fence;
 }
@@ -90,7 +100,7 @@ function isBodiless({ status }: Order): boolean {
 /** Every way to send a head, in HTTP/1.1 and in HTTP/2, goes through `writeHead`. */
 function guardHead(res: ServerResponse, fence: Fence): void {
   const writeHead = res.writeHead.bind(res);
-  res.writeHead = (status: number, ...rest: readonly unknown[]): ServerResponse => {
+  override(res, 'writeHead', (status: number, ...rest: readonly unknown[]): ServerResponse => {
     const isFirst = !res.headersSent;
     if (isFirst) {
       for (const name of ordersIn(res)) res.removeHeader(name);
@@ -101,7 +111,7 @@ function guardHead(res: ServerResponse, fence: Fence): void {
     if (isFirst && !isAsChecked(res, fence)) refuse(fence, 'changed its head');
     if (isFirst && fence.sent?.secretHeaders !== undefined) conceal(res, fence.sent.secretHeaders);
     return res;
-  };
+  });
 }
 
 /** Bytes in place of the empty body are another answer: before the head they take the order back. */
@@ -124,14 +134,14 @@ function guardBody(res: ServerResponse, fence: Fence): void {
   };
   const send = res.write.bind(res);
   const end = res.end.bind(res);
-  res.write = (...rest: readonly unknown[]): boolean => {
+  override(res, 'write', (...rest: readonly unknown[]): boolean => {
     const isRoomy: unknown = take(rest[0]) && Reflect.apply(send, undefined, rest);
     return isRoomy === true;
-  };
-  res.end = (...rest: readonly unknown[]): ServerResponse => {
+  });
+  override(res, 'end', (...rest: readonly unknown[]): ServerResponse => {
     if (take(rest[0])) Reflect.apply(end, undefined, rest);
     return res;
-  };
+  });
 }
 
 function ordersIn(res: ServerResponse): readonly string[] {
@@ -182,9 +192,10 @@ function conceal(res: ServerResponse, secrets: PlanHeaders): void {
   const isShown = (name: string): boolean => !Object.hasOwn(secrets, name.toLowerCase());
   const getHeader = res.getHeader.bind(res);
   const getHeaders = res.getHeaders.bind(res);
-  res.getHeader = (name) => (isShown(name) ? getHeader(name) : undefined);
-  res.getHeaders = () =>
-    Object.fromEntries(Object.entries(getHeaders()).filter(([name]) => isShown(name)));
+  override(res, 'getHeader', (name) => (isShown(name) ? getHeader(name) : undefined));
+  override(res, 'getHeaders', () =>
+    Object.fromEntries(Object.entries(getHeaders()).filter(([name]) => isShown(name))),
+  );
 }
 
 /** Nothing of the response may leave any more, or not the rest of it; the application must know why. */

@@ -1,5 +1,6 @@
 import { isAbort } from './connection.ts';
 import { placeOrder } from './fence.ts';
+import { override } from './override.ts';
 import type { DownloadContext } from './request.ts';
 
 /** What of a response reaches the application's `error` event. */
@@ -27,14 +28,7 @@ export function quietAborts(ctx: DownloadContext): Reports {
     placeOrder(ctx, undefined);
     if (!isAbort(error, ctx)) report(error);
   };
-  // Assigned, it let the request live on until the next full collection of garbage wherever the heap
-  // was large: seen with `--trace-gc` on Node 20, the reason is not known.
-  Object.defineProperty(ctx, 'onerror', {
-    value: onerror,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
+  override(ctx, 'onerror', onerror);
   return {
     tell(fault) {
       told = fault;
