@@ -5,7 +5,7 @@
  * guards.
  *
  * @param owner who takes the options, for the message: `createSluice`
- * @returns a copy without a prototype: what somebody managed to put on `Object.prototype` is no
+ * @returns a copy that inherits nothing: what somebody managed to put on `Object.prototype` is no
  * option
  * @throws TypeError naming the unknown option and the known ones, or quoting what is not an object
  */

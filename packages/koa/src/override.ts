@@ -4,7 +4,7 @@
  *
  * Assigned, it let the request live on until the next full collection of garbage: seen with
  * `--trace-gc` on Node 20, the reason is not known. Under load each small collection then took 6 ms in
- * place of 0.4.
+ * place of 1.3.
  */
 export function override<T extends object, N extends keyof T>(object: T, name: N, by: T[N]): void {
   Object.defineProperty(object, name, {

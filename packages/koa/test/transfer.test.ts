@@ -10,7 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PassThrough, Readable } from 'node:stream';
 import { createGzip, gunzipSync } from 'node:zlib';
 
-import { SluiceError, type SluiceOptions, type StorageDriver, type Window } from '@sluice/core';
+import {
+  allow,
+  SluiceError,
+  type SluiceOptions,
+  type StorageDriver,
+  type Window,
+} from '@sluice/core';
 import { untilAborted } from '@sluice/core/drivers';
 import { createLocalDriver, type LocalDriverOptions } from '@sluice/storage-local';
 import test, { type ExecutionContext } from 'ava';
@@ -215,6 +221,34 @@ const CACHES: readonly (readonly [remark: string, Pick<LocalDriverOptions, 'open
 ];
 
 for (const { name, Koa: App } of KOAS) {
+  test(`${name}: requests that are heard together are answered together`, async (t) => {
+    const seen: string[] = [];
+    const storage = createMemoryDriver({ small: { bytes: 'small' } });
+    const { port } = await serve(t, App, storage, {
+      policy: () => {
+        seen.push('asked');
+        return allow();
+      },
+      above: [
+        async (_, next) => {
+          await next();
+          seen.push('answered');
+        },
+      ],
+    });
+    const connections = [await openConnection(t, port), await openConnection(t, port)];
+    const askAll = async (): Promise<void> => {
+      for (const connection of connections) connection.send(head('GET', '/files/small'));
+      for (const connection of connections) t.is((await connection.response()).status, 200);
+    };
+    // Once, so that the server has taken both connections.
+    await askAll();
+    seen.length = 0;
+    // Now both requests lie in the kernel before the server, of this very process, looks.
+    await askAll();
+    t.deepEqual(seen, ['asked', 'asked', 'answered', 'answered']);
+  });
+
   for (const [remark, cache] of CACHES) {
     test(`${name}: 200 aborted downloads of a file${remark} leave no descriptor open`, async (t) => {
       const folder = await temporaryFolder(t);
