@@ -15,8 +15,12 @@ export interface Case {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the request carries the validator that the contender itself gave before. */
   readonly conditional: boolean;
+  /** Whether contenders get the objects from a store, over HTTP, and not from the folder. */
+  readonly store: boolean;
   readonly load: 'keep-alive' | 'head' | 'slow';
   readonly connections: number;
+  /** How many times as long as usual everybody is warmed up. */
+  readonly warmUp: number;
   readonly expected: Expected;
   /** What the ratios are made of. */
   readonly metric: Metric;
@@ -54,6 +58,16 @@ const FEWER = ['koa-send', 'send', 'fastify', 'sirv', ...OURS, ...MEMORY, 'nginx
 
 /** Connections, unless the case is about them. */
 const CONNECTIONS = 50;
+
+/** Of the cases that exist in several sizes. */
+const SIZES = {
+  '1k': KIB,
+  '16k': 16 * KIB,
+  '100k': 100 * KIB,
+  '1m': MIB,
+  '100m': 100 * MIB,
+  '1g': GIB,
+};
 
 /** Every case, in the order of the run: from small to large. */
 export const cases: readonly Case[] = [
@@ -146,6 +160,7 @@ export const cases: readonly Case[] = [
     baseline: 'rules-1',
   },
   ...(['1k', '16k', '100k', '1m', '100m', '1g'] as const).map(offload),
+  ...(['16k', '1m', '100m'] as const).map(s3),
   {
     ...size('slow', '1 GiB to 500 readers of 64 KiB/s', GIB, {
       group: 'memory',
@@ -198,8 +213,10 @@ function size(name: string, title: string, bytes: number, change: Partial<Case> 
     method: 'GET',
     headers: {},
     conditional: false,
+    store: false,
     load: 'keep-alive',
     connections: CONNECTIONS,
+    warmUp: 1,
     expected: { status: 200, length: bytes, windows: [{ start: 0, end: bytes }] },
     metric: 'requestsPerSecond',
     contenders: EVERYBODY,
@@ -221,23 +238,34 @@ function range(name: string, title: string, value: string, window?: Window): Cas
   };
 }
 
-function offload(name: '1k' | '16k' | '100k' | '1m' | '100m' | '1g'): Case {
-  const sizes = {
-    '1k': KIB,
-    '16k': 16 * KIB,
-    '100k': 100 * KIB,
-    '1m': MIB,
-    '100m': 100 * MIB,
-    '1g': GIB,
-  };
-  const bytes = sizes[name];
-  const title = bytes < MIB ? `${bytes / KIB} KiB` : `${bytes / MIB} MiB`;
-  return size(`offload-${name}`, `${bytes === GIB ? '1 GiB' : title} behind nginx`, bytes, {
+function titleOf(bytes: number): string {
+  if (bytes === GIB) return '1 GiB';
+  return bytes < MIB ? `${bytes / KIB} KiB` : `${bytes / MIB} MiB`;
+}
+
+function offload(name: keyof typeof SIZES): Case {
+  const bytes = SIZES[name];
+  return size(`offload-${name}`, `${titleOf(bytes)} behind nginx`, bytes, {
     group: 'offload',
     quick: name === '1m',
     metric: bytes < MIB ? 'requestsPerSecond' : 'bytesPerSecond',
     contenders: ['sluice-offload', 'auth-request', 'sluice-proxied', 'nginx'],
     baseline: 'auth-request',
     ceiling: 'nginx',
+  });
+}
+
+function s3(name: '16k' | '1m' | '100m'): Case {
+  const bytes = SIZES[name];
+  return size(`s3-${name}`, `${titleOf(bytes)} from a store`, bytes, {
+    group: 's3',
+    quick: name === '1m',
+    store: true,
+    // There is so much code in the AWS SDK that V8 is at work on it for seconds.
+    warmUp: 4,
+    metric: bytes < MIB ? 'requestsPerSecond' : 'bytesPerSecond',
+    contenders: ['koa-s3', 'sluice-s3', 'sluice-s3-cache', 'node-s3', 'nginx-s3'],
+    baseline: 'koa-s3',
+    ceiling: 'nginx-s3',
   });
 }

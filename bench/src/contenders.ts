@@ -1,9 +1,18 @@
 import type { RequestListener } from 'node:http';
 
+import { cacheStat, retry } from '@sluice/core/drivers';
+
 import { fromMemory, koaFromMemory } from './server/memory.ts';
-import { authRequest, inFrontOf, staticFiles, type NginxSite } from './server/nginx-config.ts';
-import { authorizer, offloading, rules, streaming } from './server/ours.ts';
+import {
+  authRequest,
+  inFrontOf,
+  type NginxSite,
+  staticFiles,
+  throughProxy,
+} from './server/nginx-config.ts';
+import { authorizer, fromS3, offloading, rules, streaming } from './server/ours.ts';
 import * as peers from './server/peers.ts';
+import { koaPiping, piping } from './server/piping.ts';
 import type { Stage } from './stage.ts';
 
 /** A server that takes part. */
@@ -80,6 +89,21 @@ export const contenders: readonly Contender[] = [
     listener: authorizer,
     nginx: authRequest,
   },
+  { name: 'koa-s3', title: 'Koa, piping by hand', role: 'peer', listener: koaPiping },
+  {
+    name: 'sluice-s3',
+    title: 'Sluice on S3',
+    role: 'ours',
+    listener: fromS3((driver) => driver),
+  },
+  {
+    name: 'sluice-s3-cache',
+    title: 'Sluice on S3, cacheStat + retry',
+    role: 'ours',
+    listener: fromS3((driver) => cacheStat(retry(driver), { ttl: 10_000 })),
+  },
+  { name: 'node-s3', title: 'node:http, piping', role: 'ceiling', listener: piping },
+  { name: 'nginx-s3', title: 'nginx proxy_pass', role: 'ceiling', nginx: throughProxy },
 ];
 
 /** The contender of a name, unless there is none (yet). */

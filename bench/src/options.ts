@@ -81,6 +81,10 @@ const QUICK_CONTENDERS: readonly string[] = [
   'koa-memory',
   'nginx',
   'auth-request',
+  'koa-s3',
+  'sluice-s3',
+  'sluice-s3-cache',
+  'nginx-s3',
 ];
 
 function chooseCases(names: readonly string[] | undefined, quick: boolean): readonly Case[] {

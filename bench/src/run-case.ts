@@ -9,7 +9,12 @@ import type { Fixture } from './fixture.ts';
 import { type LoadOrder, runLoad, startSlowReaders } from './load/load.ts';
 import type { Tools } from './machine.ts';
 import { costOf, forgetPeak } from './process-cost.ts';
-import { type RunningServer, startContender } from './server/start.ts';
+import {
+  type RunningServer,
+  type RunningStore,
+  startContender,
+  startStore,
+} from './server/start.ts';
 import type { Round } from './summary.ts';
 import { roundOf, watch } from './watch.ts';
 
@@ -18,7 +23,7 @@ export interface Pace {
   readonly rounds: number;
   /** Of the load, in each round. */
   readonly seconds: number;
-  /** Of load before the first round, which nobody counts. */
+  /** Of load before the first round, which nobody counts; some cases take a multiple. */
   readonly warmUp: number;
   /** Rounds of the case that is about memory, which start every server anew. */
   readonly slowRounds: number;
@@ -66,12 +71,48 @@ export async function runCase(subject: Case, options: RunOptions): Promise<CaseR
     .filter((name) => only?.has(name) ?? true)
     .map(findContender)
     .filter((one) => one !== undefined);
-  const absent = known.filter(({ nginx }) => nginx !== undefined && tools.nginx === undefined);
+  const absent = known.filter(
+    ({ nginx }) => (nginx !== undefined || subject.store) && tools.nginx === undefined,
+  );
   const present = known.filter((one) => !absent.includes(one));
   const leftOut = absent.map(({ title }) => ({ title, why: 'nginx is not on this machine' }));
-  const run = subject.load === 'slow' ? runSlow : runQuick;
+  const run = subject.store && present.length > 0 ? runOnStore : runContenders;
   const result = await run(subject, present, options);
   return { subject, measured: result.measured, leftOut: [...leftOut, ...result.leftOut] };
+}
+
+/** One store for all of them. */
+async function runOnStore(
+  subject: Case,
+  contenders: readonly Contender[],
+  options: RunOptions,
+): Promise<Outcome> {
+  let store: RunningStore;
+  try {
+    store = await startStore(options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { measured: [], leftOut: contenders.map(({ title }) => ({ title, why })) };
+  }
+  try {
+    return await runContenders(subject, contenders, { ...options, store: store.origin });
+  } finally {
+    await store.stop();
+  }
+}
+
+/** With the place of the store, where there is one. */
+interface PlacedOptions extends RunOptions {
+  readonly store?: string;
+}
+
+function runContenders(
+  subject: Case,
+  contenders: readonly Contender[],
+  options: PlacedOptions,
+): Promise<Outcome> {
+  const run = subject.load === 'slow' ? runSlow : runQuick;
+  return run(subject, contenders, options);
 }
 
 type Outcome = Omit<CaseResult, 'subject'>;
@@ -86,7 +127,7 @@ interface Ready {
 async function runQuick(
   subject: Case,
   contenders: readonly Contender[],
-  options: RunOptions,
+  options: PlacedOptions,
 ): Promise<Outcome> {
   const { fixture, tools, pace, signal } = options;
   const ready: Ready[] = [];
@@ -101,7 +142,7 @@ async function runQuick(
     const list = await writeList(subject, fixture);
     const load = (one: Ready, seconds: number): Promise<Round> =>
       measure(one, subject, { tools, list, seconds });
-    for (const one of ready) await load(one, pace.warmUp);
+    for (const one of ready) await load(one, subject.warmUp * pace.warmUp);
     for (let round = 0; round < pace.rounds; round += 1) {
       for (const one of ready) {
         signal.throwIfAborted();
@@ -122,12 +163,18 @@ const SETTLE = 40;
 async function prepare(
   contender: Contender,
   subject: Case,
-  { fixture, tools, profile }: RunOptions,
+  { fixture, tools, profile, store }: PlacedOptions,
 ): Promise<Ready | LeftOut> {
   const leftOut = (why: string): LeftOut => ({ title: contender.title, why });
   let server: RunningServer | undefined;
   try {
-    server = await startContender(contender, { fixture, tools, profile, subject: subject.name });
+    server = await startContender(contender, {
+      fixture,
+      tools,
+      profile,
+      subject: subject.name,
+      store,
+    });
     const checked = await checkAnswer(server.port, subject);
     if (checked.kind === 'right') {
       return { contender, server, headers: checked.headers, rounds: [] };
@@ -175,7 +222,7 @@ async function measure(
 async function runSlow(
   subject: Case,
   contenders: readonly Contender[],
-  options: RunOptions,
+  options: PlacedOptions,
 ): Promise<Outcome> {
   const ready: Omit<Ready, 'server'>[] = [];
   const leftOut: LeftOut[] = [];
@@ -201,9 +248,9 @@ async function runSlow(
 async function measureSlow(
   contender: Contender,
   subject: Case,
-  { fixture, tools, pace }: RunOptions,
+  { fixture, tools, pace, store }: PlacedOptions,
 ): Promise<Round> {
-  const server = await startContender(contender, { fixture, tools, subject: subject.name });
+  const server = await startContender(contender, { fixture, tools, subject: subject.name, store });
   const { port, pids } = server;
   const { connections, headers } = subject;
   const order = { port, headers, paths: subject.files.map(urlOf), list: '', seconds: 0 };

@@ -6,4 +6,6 @@ export interface Stage {
   readonly root: string;
   /** For what answers from memory. */
   readonly subject: Case;
+  /** Origin of the store, where the case has one; its one bucket is `files`. */
+  readonly store?: string | undefined;
 }

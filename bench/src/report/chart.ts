@@ -69,7 +69,7 @@ type Scale = {
 
 const KINDS: readonly (readonly [Kind, string])[] = [
   ['ours', 'Sluice'],
-  ['cache', 'with open-object cache'],
+  ['cache', 'with a cache'],
   ['base', 'koa-send, or the one named'],
   ['peer', 'other JavaScript servers'],
   ['ceiling', 'ceilings: from memory, nginx'],

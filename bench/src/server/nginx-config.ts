@@ -12,6 +12,8 @@ export interface NginxSite {
   readonly port: number;
   /** Origin of the application behind it, where there is one. */
   readonly app: string | undefined;
+  /** Origin of the store, where the case has one. */
+  readonly store?: string | undefined;
 }
 
 /** nginx as `sluice config nginx` writes it, in front of an application. */
@@ -43,6 +45,32 @@ export function authRequest(site: NginxSite): string {
       '  proxy_set_header Connection "";',
       '  proxy_set_header Content-Length "";',
       '  proxy_pass_request_body off;',
+      '}',
+    ],
+  );
+}
+
+/**
+ * A store, as far as streaming from one goes: path-style buckets, ranges, strong entity tags and
+ * `If-Match` (RFC 9110 §13.1.1). It believes every signature, and writes no log: what it costs is
+ * nobody's.
+ */
+export function objectStore(site: NginxSite): string {
+  return whole(site, [], ['access_log off;']);
+}
+
+/** nginx in front of the store, which asks nobody. */
+export function throughProxy(site: NginxSite): string {
+  return whole(
+    site,
+    [`upstream store { server ${new URL(site.store ?? '').host}; keepalive 64; }`],
+    [
+      'location / {',
+      '  proxy_pass http://store;',
+      '  proxy_http_version 1.1;',
+      '  proxy_set_header Connection "";',
+      // Else what a client does not take at once would be written to a disk.
+      '  proxy_max_temp_file_size 0;',
       '}',
     ],
   );

@@ -1,7 +1,15 @@
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 
-import { allow, createSluice, deny, firstApplicable, forPattern, type Policy } from '@sluice/core';
+import {
+  allow,
+  createSluice,
+  deny,
+  firstApplicable,
+  forPattern,
+  type Policy,
+  type StorageDriver,
+} from '@sluice/core';
 import { type Dialect, nginx } from '@sluice/core/offload';
 import { downloads } from '@sluice/koa';
 import { createLocalDriver, type LocalDriverOptions } from '@sluice/storage-local';
@@ -15,12 +23,27 @@ export type DriverOptions = Omit<LocalDriverOptions, 'root' | 'paths'>;
 
 /** Sluice as it comes: canonical keys, a policy, the jail, safe headers, a listener of completions. */
 export function streaming(driver: DriverOptions): (stage: Stage) => RequestListener {
-  return ({ root }) => serve({ root, driver, policy: usualPolicy });
+  return ({ root }) => serve({ storage: local(root, driver), policy: usualPolicy });
+}
+
+/** Sluice that streams from the store of the case, with wrappers around the driver or without. */
+export function fromS3(
+  wrap: (driver: StorageDriver) => StorageDriver,
+): (stage: Stage) => Promise<RequestListener> {
+  return async ({ store: endpoint }) => {
+    if (endpoint === undefined) throw new TypeError('the case has no store');
+    // The AWS SDK is no load of those that read from the disk.
+    const { createS3Driver } = await import('@sluice/storage-s3');
+    const credentials = { accessKeyId: 'bench', secretAccessKey: 'believed' };
+    const driver = createS3Driver({ bucket: 'files', endpoint, credentials });
+    return serve({ storage: wrap(driver), policy: usualPolicy });
+  };
 }
 
 /** Sluice that has nginx send the files. */
 export function offloading({ root }: Stage): RequestListener {
-  return serve({ root, policy: usualPolicy, dialect: nginx({ prefix: '/_sluice/' }) });
+  const dialect = nginx({ prefix: '/_sluice/' });
+  return serve({ storage: local(root), policy: usualPolicy, dialect });
 }
 
 /** A policy of so many rules, of which the last one speaks of the object. */
@@ -34,7 +57,7 @@ export function rules(count: number): (stage: Stage) => RequestListener {
       ...before,
       forPattern('last/*path', () => allow()),
     );
-    return serve({ root, policy });
+    return serve({ storage: local(root), policy });
   };
 }
 
@@ -52,9 +75,8 @@ interface User {
 }
 
 interface Served {
-  readonly root: string;
+  readonly storage: StorageDriver;
   readonly policy: Policy<User>;
-  readonly driver?: DriverOptions;
   readonly dialect?: Dialect;
 }
 
@@ -66,10 +88,14 @@ const usualPolicy: Policy<User> = firstApplicable<User>(
   () => allow(),
 );
 
-function serve({ root, policy, driver, dialect }: Served): RequestListener {
+function local(root: string, driver?: DriverOptions): StorageDriver {
+  return createLocalDriver({ ...driver, root: join(root, 'files') });
+}
+
+function serve({ storage, policy, dialect }: Served): RequestListener {
   let completions = 0;
   const sluice = createSluice<User>({
-    storage: createLocalDriver({ ...driver, root: join(root, 'files') }),
+    storage,
     policy,
     dialect,
     onCompletion: () => {

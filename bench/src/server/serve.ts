@@ -14,13 +14,13 @@ process.once('message', (order) => {
 });
 
 async function listen(order: unknown): Promise<void> {
-  const { contender, root, subject } = readOrder(order);
+  const { contender, root, subject, store } = readOrder(order);
   const found = cases.find(({ name }) => name === subject);
   const listener = findContender(contender)?.listener;
   if (found === undefined || listener === undefined) throw new Error(`${contender}, ${subject}`);
   const server = createServer(
     { keepAliveTimeout: 60_000 },
-    await listener({ root, subject: found }),
+    await listener({ root, subject: found, store }),
   );
   server.listen(0, '127.0.0.1', 1024, () => {
     const address = server.address();
@@ -32,13 +32,16 @@ interface Order {
   readonly contender: string;
   readonly root: string;
   readonly subject: string;
+  readonly store: string | undefined;
 }
 
 function readOrder(order: unknown): Order {
   if (typeof order === 'object' && order !== null) {
-    const { contender, root, subject } = { contender: '', root: '', subject: '', ...order };
-    if ([contender, root, subject].every((one) => typeof one === 'string' && one !== '')) {
-      return { contender, root, subject };
+    const fields = { contender: '', root: '', subject: '', store: undefined, ...order };
+    const { contender, root, subject, store } = fields;
+    const named = [contender, root, subject, ...(store === undefined ? [] : [store])];
+    if (named.every((one) => typeof one === 'string' && one !== '')) {
+      return { contender, root, subject, store };
     }
   }
   throw new TypeError(`serve: not an order: ${JSON.stringify(order)}`);

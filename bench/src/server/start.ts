@@ -10,6 +10,7 @@ import type { Contender } from '../contenders.ts';
 import type { Fixture } from '../fixture.ts';
 import type { Tools } from '../machine.ts';
 import { withChildren } from '../process-cost.ts';
+import { type NginxSite, objectStore } from './nginx-config.ts';
 
 /** A contender that listens. */
 export interface RunningServer {
@@ -28,6 +29,14 @@ export interface StartOptions {
   readonly profile?: string | undefined;
   /** Name of the case. */
   readonly subject: string;
+  /** Origin of the store, where the case has one. */
+  readonly store?: string | undefined;
+}
+
+/** A store that listens. */
+export interface RunningStore {
+  readonly origin: string;
+  stop(): Promise<void>;
 }
 
 /**
@@ -45,7 +54,7 @@ export async function startContender(
     return app;
   }
   try {
-    const front = await startNginx(contender, app, options);
+    const front = await startFront(contender, app, options);
     if (app === undefined) return front;
     return {
       port: front.port,
@@ -61,6 +70,21 @@ export async function startContender(
   }
 }
 
+/**
+ * Starts the store that all contenders of a case have their objects from, and waits until it listens.
+ * It runs beside the load generator: the other processor is for what is measured.
+ *
+ * @throws Error when it does not, or there is no nginx
+ */
+export async function startStore({
+  fixture,
+  tools,
+}: Pick<StartOptions, 'fixture' | 'tools'>): Promise<RunningStore> {
+  const prefix = tools.pins?.load.prefix;
+  const server = await startNginx('the store', objectStore, { fixture, tools, prefix });
+  return { origin: `http://127.0.0.1:${server.port}`, stop: () => server.stop() };
+}
+
 /** Milliseconds in which a server must listen. */
 const START = 20_000;
 
@@ -71,7 +95,7 @@ const SERVE = fileURLToPath(new URL('serve.js', import.meta.url));
 
 async function startNode(
   { name }: Contender,
-  { fixture, tools, profile, subject }: StartOptions,
+  { fixture, tools, profile, subject, store }: StartOptions,
 ): Promise<RunningServer> {
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const command = [...(tools.pins?.server.prefix ?? []), process.execPath, ...flags, SERVE];
@@ -81,7 +105,7 @@ async function startNode(
     env: { ...process.env, NODE_ENV: 'production' },
   });
   const printed = collect(child);
-  child.send({ contender: name, root: fixture.root, subject });
+  child.send({ contender: name, root: fixture.root, subject, store });
   const port = await Promise.race([
     once(child, 'message').then(([message]) => portOf(message)),
     once(child, 'exit').then(() => undefined),
@@ -94,21 +118,39 @@ async function startNode(
   return { port, pids: [child.pid], stop: () => end(child) };
 }
 
-async function startNginx(
+async function startFront(
   { name, nginx }: Contender,
   app: RunningServer | undefined,
-  { fixture, tools }: StartOptions,
+  { fixture, tools, store }: StartOptions,
 ): Promise<RunningServer> {
-  if (tools.nginx === undefined || nginx === undefined) throw new Error('nginx is not here');
+  if (nginx === undefined) throw new Error(`${name} has no nginx`);
+  const origin = app === undefined ? undefined : `http://127.0.0.1:${app.port}`;
+  const prefix = tools.pins?.server.prefix;
+  const write = (site: NginxSite): string => nginx({ ...site, app: origin, store });
+  return startNginx(name, write, { fixture, tools, prefix });
+}
+
+interface NginxOptions {
+  readonly fixture: Fixture;
+  readonly tools: Tools;
+  /** The words in front of the command. */
+  readonly prefix: readonly string[] | undefined;
+}
+
+async function startNginx(
+  name: string,
+  write: (site: NginxSite) => string,
+  { fixture, tools, prefix = [] }: NginxOptions,
+): Promise<RunningServer> {
+  if (tools.nginx === undefined) throw new Error('nginx is not here');
   const folder = await mkdtemp(join(fixture.work, 'nginx-'));
   const file = join(folder, 'nginx.conf');
   // Its port is free when it is chosen, and may be taken when it is used.
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const port = await freePort();
-    const origin = app === undefined ? undefined : `http://127.0.0.1:${app.port}`;
-    await writeFile(file, nginx({ root: fixture.root, folder, port, app: origin }));
+    await writeFile(file, write({ root: fixture.root, folder, port, app: undefined }));
     const command = [tools.nginx, '-p', folder, '-c', file, '-e', join(folder, 'error.log')];
-    const [program = '', ...args] = [...(tools.pins?.server.prefix ?? []), ...command];
+    const [program = '', ...args] = [...prefix, ...command];
     const child = spawn(program, args, { stdio: 'ignore' });
     if (child.pid !== undefined && (await accepts(port, child))) {
       return { port, pids: withChildren([child.pid]), stop: () => end(child) };
