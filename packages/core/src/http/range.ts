@@ -113,11 +113,19 @@ function normalizeSpec(spec: string, completeLength: number): string | undefined
   if (match === null) return undefined;
   const [, first = '', last = ''] = match;
   if (first === '' && last === '') return undefined;
-  // RFC 9110 §14.1.1: an int-range whose last-pos is less than its first-pos is invalid. BigInt,
-  // because two different positions beyond 2^53 may be the same number.
-  if (first !== '' && last !== '' && BigInt(last) < BigInt(first)) return undefined;
+  // RFC 9110 §14.1.1: an int-range whose last-pos is less than its first-pos is invalid.
+  if (first !== '' && last !== '' && isLess(last, first)) return undefined;
   return `${saturate(first, completeLength)}-${saturate(last, completeLength)}`;
 }
+
+/** Compares positions of any length: beyond 2^53 two different ones may be the same number. */
+function isLess(one: string, other: string): boolean {
+  const isExact = one.length <= EXACT_DIGITS && other.length <= EXACT_DIGITS;
+  return isExact ? Number(one) < Number(other) : BigInt(one) < BigInt(other);
+}
+
+/** So many digits are a safe integer, whichever they are. */
+const EXACT_DIGITS = 15;
 
 /**
  * Caps a position or suffix length at `completeLength`. For a first-pos that is still beyond the
@@ -133,7 +141,9 @@ function resolveSpecs(specs: readonly string[], completeLength: number): RangeOu
   const requested = parseRanges(completeLength, set);
   // RFC 9110 §14.1.2: no range overlaps the representation.
   if (requested === -1) return { kind: 'unsatisfiable' };
-  const combined = parseRanges(completeLength, set, { combine: true });
+  // One range has nothing to be combined with.
+  const combined =
+    specs.length === 1 ? requested : parseRanges(completeLength, set, { combine: true });
   if (!Array.isArray(requested) || !Array.isArray(combined)) return whole('malformed');
 
   // RFC 9110 §14.2: overlapping ranges are a sign of an attack. nginx and Go draw the line here too.

@@ -125,14 +125,14 @@ function describeAnew(
     contentType,
     validators,
     cacheHeaders,
-    headers: {
+    headers: Object.freeze({
       ...presentation(key, obligations, contentType),
       ...cacheHeaders,
       ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
       'content-type': contentType,
       'x-content-type-options': 'nosniff',
       'accept-ranges': 'bytes',
-    },
+    }),
   };
 }
 
