@@ -35,7 +35,7 @@ export function staticFiles(site: NginxSite): string {
 export function authRequest(site: NginxSite): string {
   return whole(
     site,
-    [`upstream app { server ${new URL(site.app ?? '').host}; keepalive 16; }`],
+    [`upstream app { server ${new URL(site.app ?? '').host}; keepalive 64; }`],
     [
       'location /files/ { auth_request /auth; }',
       'location = /auth {',

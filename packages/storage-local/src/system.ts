@@ -105,6 +105,9 @@ export function refuseLinks(platform: NodeJS.Platform): number {
   return (constants.O_NOFOLLOW ?? 0) | (platform === 'darwin' ? 0x2000_0000 : 0);
 }
 
+/** Made once: Node makes an object of its own for each name of an encoding that it is given. */
+const BYTES = { encoding: 'latin1' } as const;
+
 const nodeIo: FileIo = {
   open: (path, flags) =>
     new Promise((resolve, reject) => {
@@ -112,7 +115,7 @@ const nodeIo: FileIo = {
     }),
   openNow: openSync,
   fstat: (fd) => fstatSync(fd, { bigint: true }),
-  readlink: (path) => readlinkSync(path, 'latin1'),
+  readlink: (path) => readlinkSync(path, BYTES),
   realpath: (path) =>
     new Promise((resolve, reject) => {
       realpath.native(path, (error, real) => (error === null ? resolve(real) : reject(error)));

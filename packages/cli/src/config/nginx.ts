@@ -80,7 +80,7 @@ function httpBlock(site: Site): Block {
     [
       `server ${hostAndPort(app)};`,
       '# Connections to the application are used again, after an order to send a file too.',
-      'keepalive 16;',
+      'keepalive 64;',
       '# Sooner than Node closes them (server.keepAliveTimeout, 5 s).',
       'keepalive_timeout 4s;',
     ],

@@ -38,9 +38,9 @@ export function planOffload(facts: PlanFacts, { dialect, place }: OffloadTarget)
   });
   // 304 and 412 need no file.
   if (plan.kind !== 'whole') return plan;
-  const order = orderOf(plan, facts, dialect, place);
+  const order = orderFor(plan, { dialect, place, rate: facts.obligations.rate });
   if (typeof order === 'string') return streamed(facts, dialect, order);
-  return isHead ? plan : offload(dialect, order);
+  return isHead ? plan : order;
 }
 
 /** Says what of the object no order could carry. */
@@ -86,13 +86,39 @@ function withTagOf(dialect: Dialect, facts: PlanFacts): PlanFacts {
   return { ...facts, obligations: Object.freeze({ ...obligations, entityTag }) };
 }
 
+/** What an order depends on beside the plan of the whole object. */
+interface Placing {
+  readonly dialect: Dialect;
+  readonly place: LocalPath;
+  /** Bytes a second. */
+  readonly rate: number | undefined;
+}
+
+/** Orders are plain values, so one serves all who are sent the whole of a version. */
+function orderFor(plan: WholePlan, placing: Placing): OffloadPlan | string {
+  const known = ordered.get(plan);
+  if (known !== undefined && isSamePlacing(known, placing)) return known.order;
+  const headers = headersOf(plan, placing);
+  const order = typeof headers === 'string' ? headers : offload(placing.dialect, headers);
+  // The place is the driver's, who may use it again for another object.
+  ordered.set(plan, { ...placing, place: { ...placing.place }, order });
+  return order;
+}
+
+const ordered = new WeakMap<WholePlan, Placing & { readonly order: OffloadPlan | string }>();
+
+function isSamePlacing(one: Placing, { dialect, place, rate }: Placing): boolean {
+  return (
+    one.dialect === dialect &&
+    one.rate === rate &&
+    one.place.root === place.root &&
+    one.place.prefix === place.prefix &&
+    one.place.path === place.path
+  );
+}
+
 /** Gives the headers that order the file to be sent, or why none can. */
-function orderOf(
-  { headers }: WholePlan,
-  { obligations: { rate } }: PlanFacts,
-  dialect: Dialect,
-  place: LocalPath,
-): PlanHeaders | string {
+function headersOf({ headers }: WholePlan, { dialect, place, rate }: Placing): PlanHeaders | string {
   const sent = Object.entries(headers).filter(([name]) => !dialect.makes.includes(name));
   const lost = sent.find(([name, value]) => !dialect.carries(name, value, place));
   if (lost !== undefined) return `it drops the header ${lost[0]}`;
