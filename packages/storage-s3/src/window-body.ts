@@ -103,7 +103,10 @@ export function createWindowBody(
   };
 
   source.on('error', (error) => fail(brokenOff(error)));
-  source.on('close', () => fail(brokenOff()));
+  source.on('close', () => {
+    // Every body ends so; only an error that is needed is worth its stack.
+    if (outcome === undefined) fail(brokenOff());
+  });
   source.on('end', onEnd);
   source.on('data', onData);
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -12,8 +12,8 @@ export function storeUpstream(store: Store): Block {
     `upstream ${upstreamOf(store)} {`,
     [
       `server ${hostAndPort(store)};`,
-      '# Connections to the store are used again.',
-      'keepalive 16;',
+      '# Connections to the store are used again; of a worker so many may rest.',
+      'keepalive 64;',
     ],
     '}',
     '',

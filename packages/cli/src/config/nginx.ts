@@ -79,7 +79,8 @@ function httpBlock(site: Site): Block {
     `upstream ${upstream} {`,
     [
       `server ${hostAndPort(app)};`,
-      '# Connections to the application are used again, after an order to send a file too.',
+      '# Connections to the application are used again, after an order to send a file too; of a worker',
+      '# so many may rest. It closes those above, and opens them anew a moment later.',
       'keepalive 64;',
       '# Sooner than Node closes them (server.keepAliveTimeout, 5 s).',
       'keepalive_timeout 4s;',

@@ -206,7 +206,7 @@ const FIXES: Readonly<Partial<Record<FindingId, Fixes>>> = {
   },
   'connections-not-kept': {
     nginx: () => [
-      'upstream app { server 127.0.0.1:3000; keepalive 16; }',
+      'upstream app { server 127.0.0.1:3000; keepalive 64; }',
       '# where proxy_pass is',
       'proxy_pass http://app;',
       'proxy_http_version 1.1;',
