@@ -118,7 +118,10 @@ function isSamePlacing(one: Placing, { dialect, place, rate }: Placing): boolean
 }
 
 /** Gives the headers that order the file to be sent, or why none can. */
-function headersOf({ headers }: WholePlan, { dialect, place, rate }: Placing): PlanHeaders | string {
+function headersOf(
+  { headers }: WholePlan,
+  { dialect, place, rate }: Placing,
+): PlanHeaders | string {
   const sent = Object.entries(headers).filter(([name]) => !dialect.makes.includes(name));
   const lost = sent.find(([name, value]) => !dialect.carries(name, value, place));
   if (lost !== undefined) return `it drops the header ${lost[0]}`;

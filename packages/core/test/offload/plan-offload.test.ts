@@ -444,6 +444,31 @@ test('a dialect of somebody else cannot put an unsafe value into the order', (t)
   }
 });
 
+test('an order is made once for a version, a place, a server and a rate, and for no other', (t) => {
+  const place = { root: '/srv/private', prefix: '', path: '/srv/private/a/report.pdf' };
+  const order = plan({ place });
+  t.is(plan({ place: { ...place } }), order);
+  const others: readonly Ask[] = [
+    { place: { ...place, path: '/srv/private/b/report.pdf' } },
+    { place: { ...place, prefix: 'a/' } },
+    { place: { ...place, root: '/srv/private/a' } },
+    { place, dialect: nginx({ prefix: '/_other/' }) },
+    { place, obligations: { rate: 5 } },
+    { place, stat: { size: 2000 } },
+  ];
+  for (const other of others) {
+    t.not(plan(other), order);
+    t.deepEqual(plan({ place }), order);
+  }
+});
+
+test('a driver may use its place again for another object', (t) => {
+  const place = { root: '/srv/private', prefix: '', path: '/srv/private/a/report.pdf' };
+  t.is(plan({ place }).headers['x-accel-redirect'], '/_sluice/a/report.pdf');
+  place.path = '/srv/private/b/report.pdf';
+  t.is(plan({ place }).headers['x-accel-redirect'], '/_sluice/b/report.pdf');
+});
+
 test('a plan is frozen through and through, whatever it is', (t) => {
   const asks: readonly Ask[] = [
     ...ALL.map((dialect) => ({ dialect })),
