@@ -262,7 +262,7 @@ function s3(name: '16k' | '1m' | '100m'): Case {
     quick: name === '1m',
     store: true,
     // There is so much code in the AWS SDK that V8 is at work on it for seconds.
-    warmUp: 4,
+    warmUp: 2,
     metric: bytes < MIB ? 'requestsPerSecond' : 'bytesPerSecond',
     contenders: ['koa-s3', 'sluice-s3', 'sluice-s3-cache', 'node-s3', 'nginx-s3'],
     baseline: 'koa-s3',
