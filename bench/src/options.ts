@@ -60,7 +60,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-/** About half an hour. In shorter rounds V8 is still at work on the code of whoever has more of it. */
+/** About 40 minutes. In shorter rounds V8 is still at work on the code of whoever has more of it. */
 const FULL: Pace = { rounds: 4, seconds: 1.2, warmUp: 2.5, slowRounds: 2, slowSeconds: 4 };
 
 const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.25, slowRounds: 1, slowSeconds: 3 };

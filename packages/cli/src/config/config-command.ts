@@ -5,8 +5,8 @@ import { quote } from '@sluice/core';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 
 import { config } from './config.ts';
+import type { ConfigOptions, PublicFolder } from './options.ts';
 import { serverNames, type ServerName } from './server-name.ts';
-import type { ConfigOptions, PublicFolder } from './site.ts';
 
 /**
  * Adds `sluice config SERVER` to a program. Where it cannot print a configuration, it sets the exit

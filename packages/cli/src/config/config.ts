@@ -3,8 +3,9 @@ import { caddyConfig } from './caddy.ts';
 import { h2oConfig } from './h2o.ts';
 import { lighttpdConfig } from './lighttpd.ts';
 import { nginxConfig } from './nginx.ts';
+import type { ConfigOptions } from './options.ts';
 import { checkServerName, type ServerName } from './server-name.ts';
-import { checkSite, type ConfigOptions, type Site } from './site.ts';
+import { checkSite, type Site } from './site.ts';
 
 /**
  * Writes the configuration of a front server, from the same roots and prefixes that the application
