@@ -160,9 +160,14 @@ function drawRow({ title, note, dots }: Row, y: number, { x }: Scale): readonly 
   const sorted = dots.toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
   const numbers = sorted
     .filter(({ kind }) => kind === 'ours' || kind === 'cache')
-    // Above and below: the two are often close together.
-    .map(({ kind, value }) =>
-      text(x(value) - 8, kind === 'ours' ? y - 7 : y + 16, value.toFixed(1), 'number'),
+    // Above and below in turn: they are often close together.
+    .map(({ value }, index) =>
+      text(
+        x(value) - 8,
+        index % 2 === 0 ? y - 7 : y + 16,
+        value.toFixed(value < 1 ? 2 : 1),
+        'number',
+      ),
     );
   return [
     text(16, note === '' ? y + 4 : y - 3, title, ''),
